@@ -1,0 +1,69 @@
+"""``wildact``: the table of commands, and how errors end.
+
+Exit codes: 0 all went well; 1 a wrong call, or nothing could be done; 3 some inputs failed, the others are
+done; 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+
+from wildact import __version__
+from wildact.cli import evaluate, models, recipes, run, simulate, train
+from wildact.errors import WildactError
+
+app = typer.Typer(
+    name="wildact",
+    help="Find, follow and name the animals in wildlife video, and recognise what they do.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("run")(run.run)
+app.command("simulate")(simulate.simulate)
+app.command("train")(train.train)
+app.command("evaluate")(evaluate.evaluate)
+app.add_typer(models.app, name="models")
+app.add_typer(recipes.app, name="recipes")
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"wildact {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Find, follow and name the animals in wildlife video, and recognise what they do."""
+
+
+def main() -> None:
+    """Run a command; what a user can mend is said in one sentence, without a traceback."""
+    try:
+        code = app(standalone_mode=False)
+    except WildactError as error:
+        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]wildact:[/red] {_plain(str(error))}")
+        code = 1
+    except click.exceptions.Abort:
+        code = 130
+    except click.ClickException as error:
+        error.show()
+        code = 1
+    except KeyboardInterrupt:
+        code = 130
+    sys.exit(code or 0)
+
+
+def _plain(text: str) -> str:
+    """File names may hold square brackets, which rich would take for markup."""
+    return text.replace("[", r"\[")

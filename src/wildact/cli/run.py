@@ -1,0 +1,141 @@
+"""``wildact run``: videos in, tables, pictures and a report out."""
+
+from __future__ import annotations
+
+import re
+from fractions import Fraction
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from wildact.errors import UsageError
+
+
+def run(
+    inputs: Annotated[list[str], typer.Argument(help="Video files, folders (searched through) or globs.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; an interrupted run goes on here.")],
+    detector: Annotated[
+        str, typer.Option(help="Detector: a name from `wildact models`, a weights file or a run folder.")
+    ] = "maskrcnn_lite0_fpn",
+    recognizer: Annotated[
+        str, typer.Option(help="Action network: a name, a weights file or a run folder.")
+    ] = "r2plus1d_narrow",
+    fps: Annotated[
+        str, typer.Option(help="Detect on so many frames per second, interpolate between; or 'all'.")
+    ] = "10",
+    min_score: Annotated[float, typer.Option(help="Animals need one detection of this score, 0 to 1.")] = 0.5,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
+    workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
+    video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated videos.")] = True,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Do finished videos again.")] = False,
+) -> None:
+    """Find who was in each video, where, for how long, doing what."""
+    from wildact.pipeline import AnalysisSettings
+    from wildact.runner import find_videos, run_batch
+
+    settings = AnalysisSettings(
+        detector=detector,
+        recognizer=recognizer,
+        fps=_parse_fps(fps),
+        min_score=min_score,
+        device=_choose_device(device),
+    )
+    videos = find_videos(inputs, exclude=out)
+    console = Console(stderr=True)
+    with _BatchProgress(console, len(videos)) as progress:
+        result = run_batch(
+            videos, out, settings, workers=workers, draw=video, overwrite=overwrite, tell=progress.tell
+        )
+    _print_summary(Console(), result.outcomes, out)
+    if result.interrupted:
+        console.print("Interrupted. The same command goes on where this one stopped.")
+        raise typer.Exit(130)
+    if result.failed:
+        raise typer.Exit(3)
+
+
+def _parse_fps(text: str) -> Fraction | None:
+    if text == "all":
+        return None
+    if not re.fullmatch(r"\d{1,4}(\.\d{1,6}|/\d{1,5})?", text) or text.endswith("/0"):
+        raise UsageError(f"--fps takes a number of frames per second, or 'all', not '{text}'.")
+    return Fraction(text)
+
+
+def _choose_device(name: str) -> str:
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError, NotImplementedError) as error:
+        raise UsageError(f"--device {name} cannot be used here: {str(error).splitlines()[0]}") from error
+    return name
+
+
+class _BatchProgress:
+    """One bar for the batch, one for each video at work."""
+
+    def __init__(self, console: Console, videos: int) -> None:
+        self.progress = Progress(
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=30),
+            MofNCompleteColumn(),
+            TextColumn("{task.fields[unit]}"),
+            TimeRemainingColumn(),
+            console=console,
+        )
+        self.overall = self.progress.add_task("all videos", total=videos, unit="videos")
+        self.tasks: dict[str, TaskID] = {}
+
+    def __enter__(self) -> _BatchProgress:
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def tell(self, event: object) -> None:
+        from wildact.runner import Failed, Finished, Progressed, Skipped, Started
+
+        match event:
+            case Started(video=name):
+                self.tasks[name] = self.progress.add_task(_short(name), total=None, unit="")
+            case Progressed(video=name, stage=stage, done=done, total=total) if name in self.tasks:
+                self.progress.update(
+                    self.tasks[name], completed=done, total=total, unit=f"frames, {stage}"
+                )
+            case Finished(video=name) | Failed(video=name) | Skipped(video=name):
+                if name in self.tasks:
+                    self.progress.remove_task(self.tasks.pop(name))
+                self.progress.advance(self.overall)
+                if isinstance(event, Failed):
+                    self.progress.console.print(f"failed: {event.error}", markup=False, style="red")
+
+
+def _short(name: str, length: int = 40) -> str:
+    return name if len(name) <= length else "…" + name[1 - length :]
+
+
+def _print_summary(console: Console, outcomes: tuple[tuple[str, str, int, str], ...], out: Path) -> None:
+    counts = {status: sum(line[1] == status for line in outcomes) for status in ("ok", "blank", "failed")}
+    table = Table("video", "status", "animals", box=None, header_style="bold")
+    shown = outcomes if len(outcomes) <= 30 else [line for line in outcomes if line[1] == "failed"][:30]
+    for name, status, tracks, _ in shown:
+        style = {"failed": "red", "blank": "dim"}.get(status)
+        table.add_row(_short(name, 60).replace("[", r"\["), status, str(tracks or ""), style=style)
+    if shown:
+        console.print(table)
+    animals = sum(line[2] for line in outcomes)
+    console.print(
+        f"{len(outcomes)} videos: {counts['ok']} with animals ({animals} tracks), {counts['blank']} blank, "
+        f"{counts['failed']} failed.",
+        highlight=False,
+    )
+    console.print(f"Open {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,27 @@
+"""``wildact train``: a recipe and labelled videos in, a network with its card out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def train(
+    recipe: Annotated[str, typer.Argument(help="A name from `wildact recipes list`, or a TOML file.")],
+    data: Annotated[Path, typer.Option(help="Folder of the labelled data set.")],
+    out: Annotated[Path, typer.Option(help="Folder for this run.")],
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Change the recipe: optimizer.iterations=100")
+    ] = None,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that decode videos.")] = 1,
+    device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Train a detector or an action network on labelled videos."""
+    from wildact.recipes import load_recipe
+    from wildact.train import train_recipe
+
+    loaded = load_recipe(recipe, set_ or ())
+    card = train_recipe(loaded, data, out, workers=workers, device=device)
+    typer.echo(f"{out / card.file}: {card.size_bytes / 1e6:.1f} MB, sha256 {card.sha256[:16]}")

@@ -1,0 +1,30 @@
+"""Clips: which moments of a track the recogniser sees (``sample``), and their square crops (``crop``).
+
+Training and inference both call these functions, so that a network sees at work what it saw in training.
+"""
+
+from wildact.clip.crop import (
+    ClipPlan,
+    clip_squares,
+    crop_square,
+    cut_clips,
+    frames_needed,
+    plan_clips,
+    plan_clips_at,
+    smooth_boxes,
+)
+from wildact.clip.sample import sample_frames, sample_windows, track_span
+
+__all__ = [
+    "ClipPlan",
+    "clip_squares",
+    "crop_square",
+    "cut_clips",
+    "frames_needed",
+    "plan_clips",
+    "plan_clips_at",
+    "sample_frames",
+    "sample_windows",
+    "smooth_boxes",
+    "track_span",
+]

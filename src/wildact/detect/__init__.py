@@ -1,0 +1,63 @@
+"""Find the animals in a frame: boxes, masks, species, scores.
+
+`DETECTORS` names the networks; `build_detector` makes one untrained, `load_detector` one with its weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from wildact.detect.mask_rcnn import (
+    build_maskrcnn_lite0_fpn,
+    build_maskrcnn_resnet50_fpn,
+    build_maskrcnn_resnet50_fpn_v2,
+)
+from wildact.detect.predict import Detector, predict_detections
+from wildact.errors import UsageError
+from wildact.weights import find_weights, load_state, load_weights
+
+__all__ = ["DETECTORS", "Detector", "build_detector", "load_detector", "predict_detections"]
+
+DETECTORS: dict[str, Callable[..., nn.Module]] = {
+    "maskrcnn_lite0_fpn": build_maskrcnn_lite0_fpn,
+    "maskrcnn_resnet50_fpn": build_maskrcnn_resnet50_fpn,
+    "maskrcnn_resnet50_fpn_v2": build_maskrcnn_resnet50_fpn_v2,
+}
+
+
+def build_detector(name: str, num_classes: int, **architecture: Any) -> nn.Module:
+    """An untrained detector.
+
+    Args:
+        name: a key of `DETECTORS`.
+        num_classes: kinds of animals, without the background (which is added).
+        **architecture: passed to the builder.
+
+    Raises:
+        UsageError: if there is no detector of this name.
+    """
+    if name not in DETECTORS:
+        raise UsageError(f"there is no detector '{name}'; there are: {', '.join(DETECTORS)}.")
+    return DETECTORS[name](num_classes + 1, **architecture)
+
+
+def load_detector(name_or_path: str, *, device: str = "cpu", min_score: float = 0.05) -> Detector:
+    """A detector with its weights, ready to predict.
+
+    Args:
+        name_or_path: a name that ``wildact models`` lists, a weights file, or a training run's folder.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ...
+        min_score: detections below it are not returned.
+
+    Raises:
+        WeightsError: if the weights are not on this computer, damaged, or of another network.
+        UsageError: if the name is unknown.
+    """
+    path, card = find_weights(name_or_path, "detector")
+    state, card = load_weights(path, card)
+    model = build_detector(card.name, len(card.classes), **card.architecture)
+    load_state(model, state)
+    return Detector.from_model(model, card, device=device, min_score=min_score)

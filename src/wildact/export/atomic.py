@@ -1,0 +1,35 @@
+"""Files that appear whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from wildact.errors import OutputError
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Give a temporary path in the folder of ``path``; on success move what was written there to ``path``.
+
+    An exception inside the block leaves an earlier ``path`` as it was and the temporary file removed.
+    The folder is made where it is missing.
+
+    Raises:
+        OutputError: if the folder cannot be written to, or the disk is full.
+    """
+    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        if error.filename not in (None, str(temporary), str(path), str(path.parent)):
+            raise  # the block failed on a file that is not ours, say an input video
+        reason = error.strerror or str(error)
+        raise OutputError(f"{path} cannot be written ({reason}); choose another output folder.") from error
+    finally:
+        temporary.unlink(missing_ok=True)

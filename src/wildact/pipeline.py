@@ -1,0 +1,273 @@
+"""One video, all stages: decode > detect > track > clip > recognize > export.
+
+A video is decoded up to three times instead of being held in memory: once to detect, once to cut the clips of
+the animals found, once to draw them. Decoding is cheap beside the networks, and memory stays the same for a
+minute and for an hour. A blank video is decoded once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from wildact.clip import cut_clips, frames_needed, plan_clips, track_span
+from wildact.decode import VideoReader, VideoWriter, classify_light
+from wildact.detect import Detector, load_detector, predict_detections
+from wildact.errors import UsageError
+from wildact.export import annotate_frames, save_ethogram, save_thumbnail
+from wildact.recognize import Recognizer, load_recognizer, predict_actions, scores_to_bouts
+from wildact.record import StageTimer
+from wildact.track import TrackerSettings, track_detections
+from wildact.types import Detections, Frame, Image, Track, VideoResult
+
+DEFAULT_DETECTOR = "maskrcnn_lite0_fpn"
+DEFAULT_RECOGNIZER = "r2plus1d_narrow"
+LIGHT_SAMPLES = 8
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with the stage, frames done in it, and frames in all (None where that is not known)."""
+
+
+def _no_progress(stage: str, done: int, total: int | None) -> None:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class AnalysisSettings:
+    """What can be chosen about an analysis.
+
+    Attributes:
+        detector: name or file of the detector's weights.
+        recognizer: name or file of the action network's weights.
+        fps: frames per second on which animals are detected, interpolated between; None: every frame.
+        min_score: an animal needs at least one detection of this score.
+        hop_s: seconds from one clip of an animal to the next.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ...
+        batch_size: frames per pass through the detector.
+        tracker: how detections become tracks.
+    """
+
+    detector: str = DEFAULT_DETECTOR
+    recognizer: str = DEFAULT_RECOGNIZER
+    fps: Fraction | None = Fraction(10)
+    min_score: float = 0.5
+    hop_s: float = 0.5
+    device: str = "cpu"
+    batch_size: int = 4
+    tracker: TrackerSettings = field(default_factory=TrackerSettings)
+
+    def __post_init__(self) -> None:
+        if self.fps is not None and self.fps <= 0:
+            raise UsageError(f"fps must be more than 0, not {float(self.fps):g}.")
+        if not 0 < self.min_score < 1:
+            raise UsageError(f"min-score must lie between 0 and 1, not {self.min_score:g}.")
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """The two networks of an analysis, loaded."""
+
+    detector: Detector
+    recognizer: Recognizer
+
+    def facts(self) -> dict[str, dict[str, Any]]:
+        """What a result says of the weights that made it."""
+        cards = {"detector": self.detector.card, "recognizer": self.recognizer.card}
+        keys = {"name", "file", "sha256", "licence", "trained_on", "recipe", "classes"}
+        return {part: card.model_dump(mode="json", include=keys) for part, card in cards.items()}
+
+
+def load_models(settings: AnalysisSettings) -> Models:
+    """Load both networks.
+
+    Raises:
+        WeightsError: if weights are not on this computer, or damaged.
+        UsageError: if a name is unknown.
+    """
+    return Models(
+        load_detector(settings.detector, device=settings.device, min_score=settings.tracker.low_score),
+        load_recognizer(settings.recognizer, device=settings.device),
+    )
+
+
+def analyze(
+    video: str | Path, settings: AnalysisSettings | None = None, *, models: Models | None = None
+) -> VideoResult:
+    """Find, follow and name the animals in a video, and recognise what they do.
+
+    Args:
+        video: the file.
+        settings: how; the defaults need no network connection.
+        models: networks loaded before, to analyse many videos with.
+
+    Raises:
+        VideoError: if not one frame of the file can be decoded.
+    """
+    settings = settings or AnalysisSettings()
+    return analyze_video(Path(video), models or load_models(settings), settings)
+
+
+def analyze_video(
+    path: Path, models: Models, settings: AnalysisSettings, *, progress: Progress = _no_progress
+) -> VideoResult:
+    """As `analyze`, with networks and settings given, and progress told."""
+    timer = StageTimer()
+    with VideoReader(path) as reader:
+        sampler = _LightSampler()
+        frames = timer.iterate("decode", reader.frames(keep_at(settings.fps)))
+        frames = _told(frames, progress, "detect", reader.info.frames)
+        found = _detect(sampler.watch(frames), models.detector, settings.batch_size, timer)
+        info, pts, time_base, warnings = reader.measured(), reader.pts, reader.time_base, reader.warnings
+    detected = np.array([index for index, _ in found], np.int64)
+    times_s = pts * float(time_base)
+    with timer.stage("track"):
+        tracks = track_detections(
+            detected, [d for _, d in found], times_s, models.detector.classes, settings.tracker
+        )
+        light = classify_light(sampler.images)
+    actions = _recognize(path, tracks, times_s, models.recognizer, settings, timer, progress)
+    spans = {track.track_id: track_span(track, times_s) for track in tracks}
+    bouts = [bout for scores in actions for bout in scores_to_bouts(scores, *spans[scores.track_id])]
+    return VideoResult(
+        info=info,
+        light=light,
+        pts=pts,
+        time_base=time_base,
+        tracks=tracks,
+        actions=actions,
+        bouts=tuple(bouts),
+        warnings=warnings,
+        detected=detected,
+        timings_s=timer.seconds,
+        models=models.facts(),
+    )
+
+
+def keep_at(fps: Fraction | None) -> Callable[[int, Fraction], bool]:
+    """Choose frames at no more than ``fps`` per second: the first one at or after each tick of that clock."""
+    if fps is None:
+        return lambda index, time: True
+    next_tick = 0
+
+    def keep(index: int, time: Fraction) -> bool:
+        nonlocal next_tick
+        if time * fps < next_tick:
+            return False
+        next_tick = int(time * fps) + 1
+        return True
+
+    return keep
+
+
+def _detect(
+    frames: Iterable[Frame], detector: Detector, batch_size: int, timer: StageTimer
+) -> list[tuple[int, Detections]]:
+    found: list[tuple[int, Detections]] = []
+    iterator = iter(frames)
+    while batch := list(islice(iterator, batch_size)):
+        with timer.stage("detect"):
+            detections = predict_detections(detector, [frame.image for frame in batch])
+        found += zip((frame.index for frame in batch), detections, strict=True)
+    return found
+
+
+def _recognize(
+    path: Path,
+    tracks: tuple[Track, ...],
+    times_s: np.ndarray[Any, np.dtype[np.float64]],
+    recognizer: Recognizer,
+    settings: AnalysisSettings,
+    timer: StageTimer,
+    progress: Progress,
+) -> Any:
+    plans = [
+        plan
+        for track in tracks
+        for plan in plan_clips(
+            track,
+            times_s,
+            num_frames=recognizer.num_frames,
+            rate=recognizer.rate,
+            hop_s=settings.hop_s,
+            context=recognizer.context,
+        )
+    ]
+    if not plans:
+        return ()
+    needed = frames_needed(plans)
+    with VideoReader(path) as reader:
+        frames = timer.iterate("decode", reader.frames(lambda index, _: index in needed))
+        frames = _told(frames, progress, "recognize", len(times_s))
+        clips = timer.iterate("clip", cut_clips(plans, frames, size=recognizer.size))
+        with timer.stage("recognize"):
+            return predict_actions(recognizer, clips)
+
+
+def _told(
+    frames: Iterable[Frame], progress: Progress, stage: str, total: int | None
+) -> Iterator[Frame]:
+    for frame in frames:
+        progress(stage, frame.index + 1, total)
+        yield frame
+
+
+class _LightSampler:
+    """Keeps a few frames spread over a video of unknown length: when too many, every second goes."""
+
+    def __init__(self) -> None:
+        self.images: list[Image] = []
+        self._every = 1
+
+    def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        for count, frame in enumerate(frames):
+            if count % self._every == 0:
+                self.images.append(frame.image)
+            if len(self.images) > 2 * LIGHT_SAMPLES:
+                self.images = self.images[::2]
+                self._every *= 2
+            yield frame
+
+
+def write_outputs(
+    folder: Path, result: VideoResult, *, title: str, video: bool = True, progress: Progress = _no_progress
+) -> VideoResult:
+    """Write the pictures of one video: ethogram, and where there are animals thumbnail and annotated video.
+
+    Args:
+        folder: exists.
+        result: of `analyze_video`.
+        title: of the ethogram.
+        video: write ``annotated.mp4``.
+        progress: told of the frames drawn.
+
+    Returns:
+        The result, with the seconds spent here added to its timings.
+
+    Raises:
+        OutputError: if a file cannot be written.
+    """
+    timer = StageTimer()
+    with timer.stage("export"):
+        save_ethogram(folder / "ethogram.png", result, title=title)
+        save_thumbnail(folder / "thumbnail.jpg", result, _read_frame)
+    if video and result.tracks:
+        with VideoReader(result.info.path) as reader:
+            frames = timer.iterate("decode", reader.frames())
+            frames = _told(frames, progress, "draw", result.info.frames)
+            info = result.info
+            with VideoWriter(
+                folder / "annotated.mp4", width=info.width, height=info.height, fps=info.fps
+            ) as writer:
+                for frame in timer.iterate("draw", annotate_frames(result, frames)):
+                    with timer.stage("encode"):
+                        writer.write(frame.image, frame.time)
+    timings = {**result.timings_s}
+    for stage, seconds in timer.seconds.items():
+        timings[stage] = timings.get(stage, 0.0) + seconds
+    return replace(result, timings_s=timings)

@@ -1,0 +1,11 @@
+"""Training recipes: one complete TOML file per experiment, checked by `schema`."""
+
+from wildact.recipes.schema import (
+    DetectionRecipe,
+    RecognitionRecipe,
+    Recipe,
+    list_recipes,
+    load_recipe,
+)
+
+__all__ = ["DetectionRecipe", "Recipe", "RecognitionRecipe", "list_recipes", "load_recipe"]

@@ -1,0 +1,224 @@
+"""What a recipe may say. Unknown keys are errors, so that a misspelt one cannot be ignored.
+
+A recipe is one TOML file with everything in it and nothing inherited; each number in the files carries
+its source as a comment.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+
+from wildact.errors import RecipeError, UsageError
+
+FOLDER = Path(__file__).parent
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(gt=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class Section(BaseModel):
+    """A table of the recipe: read-only, no unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Model(Section):
+    """The network.
+
+    Attributes:
+        name: key of DETECTORS or RECOGNIZERS.
+        architecture: arguments of its builder.
+        initial: weights to start from: ``imagenet`` (backbone), ``none``, or a weights name or file.
+        frozen: prefixes of parameters that are not trained.
+    """
+
+    name: str
+    architecture: dict[str, Any] = {}
+    initial: str = "none"
+    frozen: tuple[str, ...] = ()
+
+
+class Optimizer(Section):
+    """The optimiser and how long it runs.
+
+    Attributes:
+        name: ``sgd`` or ``adamw``.
+        learning_rate: at its highest.
+        momentum: of SGD; AdamW keeps its usual betas.
+        weight_decay: on kernels and matrices (AdamW), on everything (SGD).
+        batch_size: samples per step.
+        iterations: steps in all.
+        clip_norm: gradients are scaled down to this norm; 0: never.
+    """
+
+    name: Literal["sgd", "adamw"]
+    learning_rate: Positive
+    momentum: Share = 0.9
+    weight_decay: Annotated[float, Field(ge=0)]
+    batch_size: Count
+    iterations: Count
+    clip_norm: Annotated[float, Field(ge=0)] = 0
+
+
+class Schedule(Section):
+    """How the learning rate goes: warm-up, then cosine to 0 or constant.
+
+    Attributes:
+        name: ``cosine`` or ``constant``.
+        warmup_iterations: linear from ``warmup_factor`` to 1.
+        warmup_factor: share of the learning rate at the first iteration.
+    """
+
+    name: Literal["cosine", "constant"]
+    warmup_iterations: Annotated[int, Field(ge=0)]
+    warmup_factor: Share
+
+
+class DetectionData(Section):
+    """How frames are drawn and changed before a detector sees them.
+
+    Attributes:
+        frames_per_video: drawn at each visit of a video.
+        blank_share: share of the drawn frames that may hold no animal.
+        flip: probability of a mirror image.
+        scale: range of random scaling, as a share of the frame's own size.
+        width: of the frames fed, pixels: larger ones are cropped at random, smaller ones left as they are.
+        height: of the frames fed, pixels.
+        grayscale: probability of losing the colour (infrared cameras).
+        brightness: largest change of brightness and contrast, as a share.
+        blur: probability of a soft focus.
+        noise: largest standard deviation of added sensor noise, grey levels.
+    """
+
+    frames_per_video: Count
+    blank_share: Share
+    flip: Share
+    scale: tuple[Positive, Positive]
+    width: Count
+    height: Count
+    grayscale: Share
+    brightness: Share
+    blur: Share
+    noise: Annotated[float, Field(ge=0)]
+
+
+class RecognitionData(Section):
+    """How clips are drawn and changed before an action network sees them.
+
+    Attributes:
+        clips_per_video: drawn at each visit of a video.
+        num_frames: T.
+        rate: frames per second of a clip.
+        size: of the crops, pixels.
+        context: side of a crop as a multiple of the animal's size.
+        balanced: draw the actions equally often, however rare they are.
+        box_jitter: largest random shift and scaling of a track's boxes, as a share of their size.
+        rate_jitter: largest random change of ``rate``, as a share.
+        flip, grayscale, brightness, blur, noise: as for detection.
+        mean: of each channel in [0, 1].
+        std: of each channel.
+    """
+
+    clips_per_video: Count
+    num_frames: Count
+    rate: Positive
+    size: Count
+    context: Positive
+    balanced: bool
+    box_jitter: Share
+    rate_jitter: Share
+    flip: Share
+    grayscale: Share
+    brightness: Share
+    blur: Share
+    noise: Annotated[float, Field(ge=0)]
+    mean: tuple[float, float, float]
+    std: tuple[Positive, Positive, Positive]
+
+
+class _Recipe(Section):
+    name: str
+    description: str
+    seed: int = 0
+    model: Model
+    optimizer: Optimizer
+    schedule: Schedule
+
+
+class DetectionRecipe(_Recipe):
+    """How a detector is trained."""
+
+    kind: Literal["detector"]
+    data: DetectionData
+
+
+class RecognitionRecipe(_Recipe):
+    """How an action network is trained."""
+
+    kind: Literal["recognizer"]
+    label_smoothing: Share = 0
+    data: RecognitionData
+
+
+Recipe = Annotated[DetectionRecipe | RecognitionRecipe, Field(discriminator="kind")]
+_ADAPTER: TypeAdapter[DetectionRecipe | RecognitionRecipe] = TypeAdapter(Recipe)
+
+
+def list_recipes() -> list[str]:
+    """Names of the recipes in the package."""
+    return sorted(path.stem for path in FOLDER.glob("*.toml"))
+
+
+def load_recipe(
+    name_or_path: str, overrides: Sequence[str] = ()
+) -> DetectionRecipe | RecognitionRecipe:
+    """Read a recipe and check every key.
+
+    Args:
+        name_or_path: one of `list_recipes`, or a TOML file.
+        overrides: ``optimizer.learning_rate=0.001`` and the like; the value is TOML.
+
+    Raises:
+        UsageError: if there is no such recipe.
+        RecipeError: naming the key that is unknown, missing or impossible.
+    """
+    path = FOLDER / f"{name_or_path}.toml"
+    if name_or_path not in list_recipes():
+        path = Path(name_or_path)
+        if not path.is_file():
+            raise UsageError(f"there is no recipe '{name_or_path}'; there are: {', '.join(list_recipes())}.")
+    try:
+        content = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is not TOML: {error}.") from error
+    for override in overrides:
+        _override(content, override)
+    try:
+        return _ADAPTER.validate_python(content)
+    except ValidationError as error:
+        first = error.errors()[0]
+        key = ".".join(str(part) for part in first["loc"][1:])
+        raise RecipeError(f"{path}: {key or 'kind'}: {first['msg']} (got {first['input']!r}).") from error
+
+
+def _override(content: dict[str, Any], override: str) -> None:
+    """Set ``a.b=value`` in the recipe; a value that is no TOML is taken as text."""
+    key, separator, text = override.partition("=")
+    if not separator:
+        raise UsageError(f"'{override}' is not of the form key=value.")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text
+    *tables, last = key.strip().split(".")
+    table: Any = content
+    for name in tables:
+        table = table.setdefault(name, {}) if isinstance(table, Mapping) else None
+        if not isinstance(table, dict):
+            raise RecipeError(f"'{key}' is not a key of this recipe.")
+    table[last] = value

@@ -1,0 +1,74 @@
+"""Recognise what an animal does: clips to action scores, scores to bouts.
+
+`RECOGNIZERS` names the networks; `build_recognizer` makes one untrained, `load_recognizer` one with weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import nn
+
+from wildact.errors import UsageError
+from wildact.recognize.bouts import scores_to_bouts
+from wildact.recognize.predict import Recognizer, predict_actions
+from wildact.recognize.preprocess import normalize_clips
+from wildact.recognize.video_resnet import (
+    build_mc3_18,
+    build_r2plus1d_18,
+    build_r2plus1d_narrow,
+    build_r3d_18,
+)
+from wildact.weights import find_weights, load_state, load_weights
+
+__all__ = [
+    "RECOGNIZERS",
+    "Recognizer",
+    "build_recognizer",
+    "load_recognizer",
+    "normalize_clips",
+    "predict_actions",
+    "scores_to_bouts",
+]
+
+RECOGNIZERS: dict[str, Callable[..., nn.Module]] = {
+    "r2plus1d_narrow": build_r2plus1d_narrow,
+    "r3d_18": build_r3d_18,
+    "mc3_18": build_mc3_18,
+    "r2plus1d_18": build_r2plus1d_18,
+}
+
+
+def build_recognizer(name: str, num_classes: int, **architecture: Any) -> nn.Module:
+    """An untrained action network.
+
+    Args:
+        name: a key of `RECOGNIZERS`.
+        num_classes: actions.
+        **architecture: passed to the builder.
+
+    Raises:
+        UsageError: if there is no recognizer of this name.
+    """
+    if name not in RECOGNIZERS:
+        raise UsageError(f"there is no recognizer '{name}'; there are: {', '.join(RECOGNIZERS)}.")
+    return RECOGNIZERS[name](num_classes, **architecture)
+
+
+def load_recognizer(name_or_path: str, *, device: str = "cpu") -> Recognizer:
+    """An action network with its weights, ready to predict.
+
+    Args:
+        name_or_path: a name that ``wildact models`` lists, a weights file, or a training run's folder.
+        device: ``cpu``, ``cuda``, ``cuda:1``, ...
+
+    Raises:
+        WeightsError: if the weights are not on this computer, damaged, or of another network.
+        UsageError: if the name is unknown.
+    """
+    path, card = find_weights(name_or_path, "recognizer")
+    state, card = load_weights(path, card)
+    model = build_recognizer(card.name, len(card.classes), **card.architecture)
+    load_state(model, state)
+    return Recognizer.from_model(model, card, device=device)

@@ -1,0 +1,98 @@
+"""From what a user types to a list of videos: files, folders (recursive) and globs."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wildact.errors import UsageError
+
+SUFFIXES = frozenset(
+    ".3gp .asf .avi .divx .dv .flv .m2ts .m4v .mjpeg .mjpg .mkv .mod .mov .mp4 .mpeg .mpg .mts .mxf .ogv .tod "
+    ".ts .vob .webm .wmv".split()
+)
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInput:
+    """One video to analyse.
+
+    Attributes:
+        name: how the tables call it: its path within the folder that was given, ``/`` between parts.
+        path: the file.
+    """
+
+    name: str
+    path: Path
+
+    @property
+    def folder_name(self) -> str:
+        """A folder name that is safe on every system, readable, and unique to ``name``."""
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "_", self.name).strip("._-")[:60]
+        digest = hashlib.sha256(self.name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        return f"{readable or 'video'}-{digest}"
+
+
+def find_videos(inputs: Sequence[str | Path], *, exclude: Path | None = None) -> list[VideoInput]:
+    """List the videos that a user means.
+
+    Args:
+        inputs: files (taken whatever their name), folders (searched for video files, hidden ones left out),
+            or globs (``**`` goes through folders).
+        exclude: a folder that is not searched: the output of this or an earlier run.
+
+    Returns:
+        Each file once, in order of name. Where two would have the same name, folders are put before it.
+
+    Raises:
+        UsageError: if an input does not exist, or there is not one video in all of them.
+    """
+    found: dict[Path, Path] = {}  # the real file -> its path below the input's own folder
+    for text in inputs:
+        for path, below in _expand(Path(text), exclude.resolve() if exclude else None):
+            found.setdefault(path.resolve(), below)
+    if not found:
+        raise UsageError(f"there is no video in {', '.join(str(i) for i in inputs)}.")
+    names = _unique_names(found)
+    return sorted((VideoInput(names[path], path) for path in found), key=lambda video: video.name)
+
+
+def _expand(path: Path, exclude: Path | None) -> Iterable[tuple[Path, Path]]:
+    if path.is_dir():
+        return [(file, file.relative_to(path)) for file in _search(path, exclude)]
+    if path.exists():
+        return [(path, Path(path.name))]
+    if not glob.has_magic(str(path)):
+        raise UsageError(f"{path} does not exist.")
+    matches = sorted(Path(match) for match in glob.glob(str(path), recursive=True))  # noqa: PTH207  absolute patterns
+    if not matches:
+        raise UsageError(f"nothing matches {path}.")
+    pairs: list[tuple[Path, Path]] = []
+    for match in matches:
+        if match.is_dir():
+            pairs += [(file, match.name / file.relative_to(match)) for file in _search(match, exclude)]
+        elif match.suffix.lower() in SUFFIXES:
+            pairs.append((match, Path(match.name)))
+    return pairs
+
+
+def _search(folder: Path, exclude: Path | None) -> list[Path]:
+    """Video files below a folder; macOS leaves hidden ``._`` twins of each file on memory cards."""
+    files = []
+    for path in sorted(folder.rglob("*")):
+        hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
+        excluded = exclude is not None and exclude in path.resolve().parents
+        if not hidden and not excluded and path.suffix.lower() in SUFFIXES and path.is_file():
+            files.append(path)
+    return files
+
+
+def _unique_names(found: dict[Path, Path]) -> dict[Path, str]:
+    names = {path: below.as_posix() for path, below in found.items()}
+    counts = Counter(names.values())
+    return {path: name if counts[name] == 1 else path.as_posix().lstrip("/") for path, name in names.items()}

@@ -1,0 +1,95 @@
+"""Random changes of training pictures: on uint8, before the network's own preprocessing.
+
+All functions take the random generator, so that a sample depends on its seed alone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.random import Generator
+
+from wildact.types import Bool, Image
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """One random draw of how pictures look; a clip's frames share it.
+
+    Attributes:
+        gray: without colour.
+        gain: contrast.
+        offset: brightness, grey levels.
+        blur: sigma of a soft focus, pixels; 0: none.
+        noise: standard deviation of sensor noise, grey levels.
+    """
+
+    gray: bool
+    gain: float
+    offset: float
+    blur: float
+    noise: float
+
+
+def draw_look(rng: Generator, *, grayscale: float, brightness: float, blur: float, noise: float) -> Look:
+    """Draw a `Look`; the arguments are those of the recipe's ``data`` section."""
+    return Look(
+        gray=rng.random() < grayscale,
+        gain=1 + rng.uniform(-brightness, brightness),
+        offset=255 * rng.uniform(-brightness, brightness) / 2,
+        blur=rng.uniform(0.4, 1.3) if rng.random() < blur else 0.0,
+        noise=rng.uniform(0, noise),
+    )
+
+
+def apply_look(images: Image, look: Look, rng: Generator) -> Image:
+    """Change (..., H, W, 3) uint8 pictures as `look` says."""
+    flat = images.reshape(-1, *images.shape[-3:])
+    changed = [_change(image, look, rng) for image in flat]
+    return np.stack(changed).reshape(images.shape)
+
+
+def _change(image: Image, look: Look, rng: Generator) -> Image:
+    if look.gray:
+        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB).astype(np.uint8)
+    if look.blur:
+        image = cv2.GaussianBlur(image, (0, 0), look.blur).astype(np.uint8)
+    table = np.clip(np.arange(256) * look.gain + look.offset, 0, 255).astype(np.uint8)
+    image = table[image]
+    if look.noise > 0.5:
+        # one channel of noise for all colours: what is left of a sensor's noise after a camera's codec
+        height, width = image.shape[:2]
+        noise = rng.normal(0, look.noise, (height, width)).astype(np.int16)
+        image = np.clip(image.astype(np.int16) + noise[..., None], 0, 255).astype(np.uint8)
+    return image
+
+
+def scale_and_crop(
+    rng: Generator, image: Image, masks: Bool, *, scale: tuple[float, float], width: int, height: int
+) -> tuple[Image, Bool]:
+    """Scale a picture with its masks at random, and cut it to at most ``width`` x ``height`` at random.
+
+    Args:
+        rng: random generator.
+        image: (H, W, 3) uint8.
+        masks: (N, H, W) bool.
+        scale: range of the scale, relative to the size at which the frame fills ``width`` x ``height``.
+        width: pixels.
+        height: pixels.
+
+    Returns:
+        (h, w, 3) uint8 and (N, h, w) bool.
+    """
+    fit = min(width / image.shape[1], height / image.shape[0])
+    factor = fit * float(np.exp(rng.uniform(np.log(scale[0]), np.log(scale[1]))))
+    size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
+    x = int(rng.integers(0, max(0, size[0] - width) + 1))
+    y = int(rng.integers(0, max(0, size[1] - height) + 1))
+    window = np.s_[y : y + height, x : x + width]
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    scaled = [cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)[window] for mask in masks]
+    picture = cv2.resize(image, size, interpolation=method)[window]
+    shape = picture.shape[:2]
+    return np.asarray(picture, np.uint8), np.array(scaled, bool).reshape(-1, *shape)

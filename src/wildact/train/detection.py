@@ -1,0 +1,115 @@
+"""Train a detector: frames with their instance masks in, torchvision's Mask R-CNN losses out.
+
+Reference: Schindler & Steinhage 2021, section 4.3; torchvision's detection reference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor, nn
+
+from wildact.datasets import Dataset
+from wildact.masks import decode_mask
+from wildact.recipes import DetectionRecipe
+from wildact.recipes.schema import DetectionData
+from wildact.train.augment import apply_look, draw_look, scale_and_crop
+from wildact.train.visits import Visits, read_frames
+from wildact.types import Bool, LabelledVideo
+
+MIN_AREA_PX = 16
+"""Fewer visible pixels than this after scaling are no animal that a network could learn from."""
+
+Target = dict[str, Tensor]
+Sample = tuple[Tensor, Target]
+
+
+def build_visits(dataset: Dataset, recipe: DetectionRecipe) -> Visits[Sample]:
+    """All the samples that the recipe trains on."""
+    visits = recipe.optimizer.iterations * recipe.optimizer.batch_size // recipe.data.frames_per_video
+    draw = partial(draw_frames, species=dataset.species, data=recipe.data)
+    return Visits(dataset.videos, draw, seed=recipe.seed, visits=visits)
+
+
+def draw_frames(
+    video: LabelledVideo, rng: Generator, *, species: Sequence[str], data: DetectionData
+) -> list[Sample]:
+    """Draw frames of one video, each with another look, scale and cut.
+
+    Returns:
+        For each frame a (3, h, w) uint8 image and torchvision's target: boxes (N, 4) float32 xyxy,
+        labels (N,) int64 from 1, masks (N, h, w) uint8.
+    """
+    chosen = _choose_frames(video, rng, data)
+    frames = read_frames(video, set(chosen))
+    samples = []
+    for index in chosen:
+        if index not in frames:  # a damaged file may hold fewer frames than were labelled
+            continue
+        masks, labels = _truth(video, index, species)
+        image, masks = scale_and_crop(
+            rng, frames[index].image, masks, scale=data.scale, width=data.width, height=data.height
+        )
+        look = draw_look(
+            rng, grayscale=data.grayscale, brightness=data.brightness, blur=data.blur, noise=data.noise
+        )
+        image = apply_look(image, look, rng)
+        if rng.random() < data.flip:
+            image, masks = image[:, ::-1], masks[:, :, ::-1]
+        tensor = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
+        samples.append((tensor, _target(masks, labels)))
+    return samples
+
+
+def _choose_frames(video: LabelledVideo, rng: Generator, data: DetectionData) -> list[int]:
+    """Frame numbers, nearly always with an animal where the video has one."""
+    length = video.info.frames or 0
+    occupied = np.unique(np.concatenate([np.zeros(0, np.int64), *(track.frames for track in video.tracks)]))
+    pool = np.arange(length) if len(occupied) == 0 or rng.random() < data.blank_share else occupied
+    count = min(data.frames_per_video, len(pool))
+    return sorted(int(i) for i in rng.choice(pool, count, replace=False))
+
+
+def _truth(video: LabelledVideo, frame: int, species: Sequence[str]) -> tuple[Bool, list[int]]:
+    """(N, H, W) masks and labels (from 1) of the animals visible on a frame."""
+    masks, labels = [], []
+    for track in video.tracks:
+        place = int(np.searchsorted(track.frames, frame))
+        if place < len(track) and track.frames[place] == frame and track.masks[place] is not None:
+            masks.append(decode_mask(track.masks[place]))  # type: ignore[arg-type]  # checked the line above
+            labels.append(species.index(track.label) + 1)
+    shape = (len(masks), video.info.height, video.info.width)
+    return np.array(masks, bool).reshape(shape), labels
+
+
+def _target(masks: Bool, labels: Sequence[int]) -> Target:
+    keep = [i for i, mask in enumerate(masks) if mask.sum() >= MIN_AREA_PX]
+    masks = masks[keep]
+    boxes = np.array([_box(mask) for mask in masks], np.float32).reshape(-1, 4)
+    return {
+        "boxes": torch.from_numpy(boxes),
+        "labels": torch.tensor([labels[i] for i in keep], dtype=torch.int64),
+        "masks": torch.from_numpy(np.ascontiguousarray(masks).astype(np.uint8)),
+    }
+
+
+def _box(mask: Bool) -> tuple[int, int, int, int]:
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
+
+
+def compute_losses(model: nn.Module, batch: Sequence[Sample]) -> dict[str, Tensor]:
+    """torchvision's losses: objectness, RPN boxes, class, boxes, masks."""
+    images = [image.float() / 255 for image, _ in batch]
+    losses: dict[str, Tensor] = model(images, [target for _, target in batch])
+    return losses
+
+
+def prepare_model(model: nn.Module) -> nn.Module:
+    """Samples come scaled as they are to be seen: the model must not scale them again while training."""
+    model.transform._skip_resize = True
+    return model

@@ -1,0 +1,130 @@
+"""Train an action network: clips cut around labelled tracks in, cross entropy out.
+
+Reference: Schindler & Steinhage 2021, section 4.4.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+import torch
+from numpy.random import Generator
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips_at
+from wildact.datasets import Dataset
+from wildact.recipes import RecognitionRecipe
+from wildact.recipes.schema import RecognitionData
+from wildact.recognize import normalize_clips
+from wildact.train.augment import apply_look, draw_look
+from wildact.train.visits import Visits, read_frames
+from wildact.types import ActionLabel, Float64, Image, LabelledVideo, Track
+
+Sample = tuple[Tensor, int]
+
+
+def build_visits(dataset: Dataset, recipe: RecognitionRecipe) -> Visits[Sample]:
+    """All the samples that the recipe trains on."""
+    videos = [video for video in dataset.videos if video.actions]
+    visits = recipe.optimizer.iterations * recipe.optimizer.batch_size // recipe.data.clips_per_video
+    draw = partial(
+        draw_clips,
+        actions=dataset.actions,
+        weights=action_weights(videos, balanced=recipe.data.balanced),
+        data=recipe.data,
+    )
+    return Visits(videos, draw, seed=recipe.seed, visits=visits)
+
+
+def action_weights(videos: Sequence[LabelledVideo], *, balanced: bool) -> Mapping[str, float]:
+    """Weight per labelled second of each action: equal, or such that all actions weigh the same in all."""
+    seconds: Counter[str] = Counter()
+    for video in videos:
+        for label in video.actions:
+            seconds[label.action] += float((label.end_frame - label.start_frame) / video.info.fps)
+    return {action: 1 / total if balanced else 1.0 for action, total in seconds.items()}
+
+
+def draw_clips(
+    video: LabelledVideo,
+    rng: Generator,
+    *,
+    actions: Sequence[str],
+    weights: Mapping[str, float],
+    data: RecognitionData,
+) -> list[Sample]:
+    """Draw clips of one video. The action at a clip's middle is its label.
+
+    Returns:
+        (T, S, S, 3) uint8 tensors with the index of their action.
+    """
+    times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
+    plans: list[ClipPlan] = []
+    labels: list[int] = []
+    for label in _draw_labels(video, rng, weights, data.clips_per_video):
+        track = next(t for t in video.tracks if t.track_id == label.track_id)
+        plan = _plan(track, label, times_s, rng, data)
+        plans.append(replace(plan, track_id=len(plans)))  # the plan's number tells its clip apart
+        labels.append(actions.index(label.action))
+    frames = read_frames(video, frames_needed(plans))
+    ordered = [frames[index] for index in sorted(frames)]
+    clips = {clip.track_id: clip.images for clip in cut_clips(plans, ordered, size=data.size)}
+    return [(torch.from_numpy(_change(clips[i], rng, data)), labels[i]) for i in sorted(clips)]
+
+
+def _draw_labels(
+    video: LabelledVideo, rng: Generator, weights: Mapping[str, float], count: int
+) -> list[ActionLabel]:
+    """Bouts, drawn with the weight of their seconds."""
+    chances = np.array([weights[a.action] * (a.end_frame - a.start_frame) for a in video.actions])
+    chosen = rng.choice(len(video.actions), count, p=chances / chances.sum())
+    return [video.actions[i] for i in chosen]
+
+
+def _plan(
+    track: Track, label: ActionLabel, times_s: Float64, rng: Generator, data: RecognitionData
+) -> ClipPlan:
+    """A clip whose middle lies at a random instant of the bout, cut around jittered boxes."""
+    first, last = max(label.start_frame, track.frames[0]), min(label.end_frame - 1, track.frames[-1])
+    middle_s = rng.uniform(times_s[min(first, last)], times_s[max(first, last)])
+    rate = data.rate * (1 + rng.uniform(-data.rate_jitter, data.rate_jitter))
+    size = track.boxes[:, 2:] - track.boxes[:, :2]
+    shift = rng.uniform(-data.box_jitter, data.box_jitter, 2) * size
+    jittered = replace(track, boxes=(track.boxes + np.tile(shift, 2)).astype(np.float32))
+    (plan,) = plan_clips_at(
+        jittered,
+        times_s,
+        np.array([middle_s - data.num_frames / rate / 2]),
+        num_frames=data.num_frames,
+        rate=rate,
+        context=data.context * (1 + rng.uniform(-data.box_jitter, data.box_jitter)),
+    )
+    return plan
+
+
+def _change(images: Image, rng: Generator, data: RecognitionData) -> Image:
+    look = draw_look(
+        rng, grayscale=data.grayscale, brightness=data.brightness, blur=data.blur, noise=data.noise
+    )
+    images = apply_look(images, look, rng)
+    return np.ascontiguousarray(images[:, :, ::-1] if rng.random() < data.flip else images)
+
+
+def compute_losses(
+    model: nn.Module, batch: Sequence[Sample], recipe: RecognitionRecipe
+) -> dict[str, Tensor]:
+    """Cross entropy; ``accuracy`` beside it is for the log and carries no gradient."""
+    device = next(model.parameters()).device
+    clips = torch.stack([images for images, _ in batch]).to(device)
+    labels = torch.tensor([label for _, label in batch], device=device)
+    logits = model(normalize_clips(clips, recipe.data.mean, recipe.data.std))
+    accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
+    return {
+        "loss_action": F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing),
+        "accuracy": accuracy,
+    }

@@ -1,0 +1,196 @@
+"""One training run: a recipe and a data set in, a folder with weights, log and checkpoint out."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import lightning
+import torch
+from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import CSVLogger
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+
+from wildact.datasets import Dataset, load_dataset
+from wildact.detect import build_detector
+from wildact.detect.mask_rcnn import load_imagenet_backbone
+from wildact.errors import DatasetError, WildactError
+from wildact.recipes import DetectionRecipe, RecognitionRecipe
+from wildact.recognize import build_recognizer
+from wildact.record import describe_environment, save_json
+from wildact.train import detection, recognition
+from wildact.train.schedule import build_optimizer, build_scheduler
+from wildact.weights import BEST_FILE, WeightCard, find_weights, load_state, load_weights, save_weights
+
+Losses = Callable[[nn.Module, Sequence[Any]], dict[str, Tensor]]
+
+
+class Training(lightning.LightningModule):
+    """What Lightning's loop needs: a network, its losses, optimiser and schedule."""
+
+    def __init__(self, model: nn.Module, recipe: DetectionRecipe | RecognitionRecipe, losses: Losses) -> None:
+        super().__init__()
+        self.model, self.recipe, self.losses = model, recipe, losses
+
+    def training_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor:
+        """Sum of the losses of one batch; stops on a loss that is no number."""
+        losses = self.losses(self.model, batch)
+        total = torch.stack([value for name, value in losses.items() if name.startswith("loss")]).sum()
+        if not math.isfinite(total.item()):
+            raise WildactError(
+                f"the loss of iteration {batch_idx} is {total.item()}: lower the learning rate, or set "
+                "optimizer.clip_norm."
+            )
+        self.log_dict({name: value.detach() for name, value in losses.items()}, batch_size=len(batch))
+        self.log("loss", total.detach(), prog_bar=True, batch_size=len(batch))
+        self.log("learning_rate", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
+        return total
+
+    def configure_optimizers(self) -> Any:
+        """The recipe's optimiser, with a schedule that steps once per iteration."""
+        optimizer = build_optimizer(self.recipe.optimizer, self.model.parameters())
+        scheduler = build_scheduler(self.recipe, optimizer)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
+
+
+def train_recipe(
+    recipe: DetectionRecipe | RecognitionRecipe,
+    data: Path,
+    out: Path,
+    *,
+    workers: int = 1,
+    device: str = "auto",
+    progress: bool = True,
+) -> WeightCard:
+    """Train a network.
+
+    Args:
+        recipe: from `wildact.recipes.load_recipe`.
+        data: folder of a data set in the native format.
+        out: folder for ``best.safetensors`` with its card, ``last.ckpt``, ``metrics.csv``, ``record.json``.
+            A run that was interrupted goes on from its last checkpoint.
+        workers: processes that decode videos beside the one that trains.
+        device: ``auto``, ``cpu`` or ``cuda``.
+        progress: show a progress bar.
+
+    Returns:
+        The card of the trained weights.
+
+    Raises:
+        DatasetError: if the data set is broken, or has no labels for this kind of network.
+    """
+    started = time.perf_counter()
+    dataset = load_dataset(data)
+    if not any(video.tracks for video in dataset.videos):
+        raise DatasetError(f"{data}: there is no labelled animal to train on.")
+    torch.manual_seed(recipe.seed)
+    model = build_model(recipe, dataset)
+    visits: Any
+    if isinstance(recipe, DetectionRecipe):
+        visits, losses, per_visit = (
+            detection.build_visits(dataset, recipe),
+            detection.compute_losses,
+            recipe.data.frames_per_video,
+        )
+        detection.prepare_model(model)
+    else:
+        visits = recognition.build_visits(dataset, recipe)
+        losses, per_visit = partial(recognition.compute_losses, recipe=recipe), recipe.data.clips_per_video
+    loader = DataLoader(
+        visits,
+        batch_size=max(1, recipe.optimizer.batch_size // per_visit),
+        collate_fn=_flatten,
+        num_workers=workers,
+        persistent_workers=workers > 0,
+        multiprocessing_context="spawn" if workers else None,  # FFmpeg's threads do not survive a fork
+    )
+    out.mkdir(parents=True, exist_ok=True)
+    trainer = _build_trainer(recipe, out, device=device, progress=progress)
+    last = out / "last.ckpt"
+    trainer.fit(Training(model, recipe, losses), loader, ckpt_path=last if last.is_file() else None)
+    wall_s = time.perf_counter() - started
+    save_json(out / "record.json", _record(recipe, dataset, wall_s))
+    return save_weights(out / BEST_FILE, model.state_dict(), make_card(recipe, dataset), dtype=torch.float16)
+
+
+def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -> nn.Module:
+    """The recipe's network for the data set's classes, with its initial weights."""
+    if isinstance(recipe, DetectionRecipe):
+        model = build_detector(recipe.model.name, len(dataset.species), **recipe.model.architecture)
+        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    else:
+        model = build_recognizer(recipe.model.name, len(dataset.actions), **recipe.model.architecture)
+        model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+    if recipe.model.initial == "imagenet":
+        load_imagenet_backbone(model)
+    elif recipe.model.initial != "none":
+        path, card = find_weights(recipe.model.initial, recipe.kind)
+        load_state(model, load_weights(path, card)[0])
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(parameter.requires_grad and not name.startswith(recipe.model.frozen or ("\0",)))
+    return model
+
+
+def make_card(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -> WeightCard:
+    """The card of a network trained by this recipe on this data set."""
+    if isinstance(recipe, DetectionRecipe):
+        preprocessing: dict[str, Any] = {}
+    else:
+        keys = ("num_frames", "rate", "size", "context", "mean", "std")
+        preprocessing = {key: getattr(recipe.data, key) for key in keys}
+    return WeightCard(
+        name=recipe.model.name,
+        kind=recipe.kind,
+        file=BEST_FILE,
+        licence="Apache-2.0",
+        classes=dataset.species if isinstance(recipe, DetectionRecipe) else dataset.actions,
+        preprocessing=preprocessing,
+        architecture=recipe.model.architecture,
+        recipe=recipe.name,
+        trained_on=str(dataset.facts.get("description", dataset.root.name)),
+    )
+
+
+def _flatten(visits: list[list[Any]]) -> list[Any]:
+    return [sample for visit in visits for sample in visit]
+
+
+def _build_trainer(
+    recipe: DetectionRecipe | RecognitionRecipe, out: Path, *, device: str, progress: bool
+) -> lightning.Trainer:
+    callbacks: list[Callback] = [
+        ModelCheckpoint(out, filename="last", every_n_train_steps=100, enable_version_counter=False)
+    ]
+    if progress:
+        callbacks.append(TQDMProgressBar(refresh_rate=10))
+    return lightning.Trainer(
+        accelerator=device,
+        devices=1,
+        max_steps=recipe.optimizer.iterations,
+        gradient_clip_val=recipe.optimizer.clip_norm or None,
+        callbacks=callbacks,
+        logger=CSVLogger(out.parent, name=out.name, version=""),
+        log_every_n_steps=10,
+        enable_progress_bar=progress,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+    )
+
+
+def _record(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, wall_s: float) -> dict[str, Any]:
+    return {
+        "recipe": recipe.model_dump(mode="json"),
+        "data": {
+            "folder": dataset.root.name,
+            "videos": len(dataset.videos),
+            "tracks": sum(len(video.tracks) for video in dataset.videos),
+            "facts": dict(dataset.facts),
+        },
+        "wall_s": round(wall_s, 1),
+        "environment": describe_environment(),
+    }

@@ -1,0 +1,343 @@
+"""The words that all stages share: frame, detections, track, clip, action scores, bout, result.
+
+Every array has its shape and dtype checked when the object is made, so that a mistake shows
+where it happens. Conventions:
+
+- ``boxes`` are ``xyxy`` pixels of the *original* video frame, after rotation, float32:
+  x to the right, y down, the centre of the top-left pixel at (0.5, 0.5).
+- Frames are counted from 0 in presentation order. Ranges of frames and of seconds are half-open.
+- Times of frames are exact: a ``Fraction`` of a second, or integer ``pts`` with a ``time_base``.
+  Names that end in ``_s`` are float seconds, 0 at the first frame.
+- A missing score is ``nan``; a missing mask is ``None``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+Float32 = NDArray[np.float32]
+Float64 = NDArray[np.float64]
+Int64 = NDArray[np.int64]
+Bool = NDArray[np.bool_]
+Image = NDArray[np.uint8]
+
+Light = Literal["day", "dusk", "ir"]
+
+
+def _check(name: str, array: Any, dtype: type, shape: tuple[int | None, ...]) -> None:
+    """Raise ``ValueError`` unless ``array`` is an array of ``dtype`` and ``shape`` (None: any size)."""
+    if not isinstance(array, np.ndarray) or array.dtype != dtype:
+        got = getattr(array, "dtype", type(array).__name__)
+        raise ValueError(f"{name} must be an array of {np.dtype(dtype).name}, not {got}")
+    if array.ndim != len(shape) or any(want not in (None, n) for want, n in zip(shape, array.shape, strict=True)):
+        want_text = ", ".join("*" if n is None else str(n) for n in shape)
+        raise ValueError(f"{name} must have shape ({want_text}), not {array.shape}")
+
+
+@dataclass(frozen=True, slots=True)
+class Rle:
+    """One binary mask as a COCO run-length encoding (column-major, compressed counts).
+
+    Attributes:
+        height: rows of the frame, pixels.
+        width: columns of the frame, pixels.
+        counts: COCO's compressed counts, as ``pycocotools.mask.encode`` makes them.
+    """
+
+    height: int
+    width: int
+    counts: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One decoded video frame.
+
+    Attributes:
+        index: position in presentation order, from 0.
+        time: exact seconds since the first frame.
+        image: (H, W, 3) uint8 RGB, rotated upright.
+    """
+
+    index: int
+    time: Fraction
+    image: Image
+
+    def __post_init__(self) -> None:
+        _check("image", self.image, np.uint8, (None, None, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class VideoInfo:
+    """What is known of a video file.
+
+    Attributes:
+        path: the file.
+        width: pixels, after rotation.
+        height: pixels, after rotation.
+        fps: nominal frames per second, exact; measured from the frames' times once decoded.
+        frames: frames that could be decoded; before decoding what the header states, or None.
+        duration: seconds, last frame included; before decoding what the header states, or None.
+        codec: FFmpeg's name of the video codec, e.g. ``h264``.
+        rotation: degrees clockwise by which decoded frames were turned to stand upright.
+    """
+
+    path: Path
+    width: int
+    height: int
+    fps: Fraction
+    frames: int | None
+    duration: Fraction | None
+    codec: str
+    rotation: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Detections:
+    """The animals found in one frame.
+
+    Attributes:
+        boxes: (N, 4) float32 xyxy pixels of the original frame.
+        scores: (N,) float32 in [0, 1].
+        labels: (N,) int64, indices into the detector's list of classes.
+        masks: N run-length encoded masks of the original frame's size, or None if the detector makes none.
+    """
+
+    boxes: Float32
+    scores: Float32
+    labels: Int64
+    masks: tuple[Rle, ...] | None = None
+
+    def __post_init__(self) -> None:
+        _check("boxes", self.boxes, np.float32, (None, 4))
+        _check("scores", self.scores, np.float32, (len(self.boxes),))
+        _check("labels", self.labels, np.int64, (len(self.boxes),))
+        if self.masks is not None and len(self.masks) != len(self.boxes):
+            raise ValueError(f"{len(self.masks)} masks for {len(self.boxes)} boxes")
+
+    def __len__(self) -> int:
+        return len(self.boxes)
+
+    @classmethod
+    def empty(cls, *, masks: bool = True) -> Detections:
+        """No animal: arrays of length 0."""
+        return cls(
+            boxes=np.zeros((0, 4), np.float32),
+            scores=np.zeros(0, np.float32),
+            labels=np.zeros(0, np.int64),
+            masks=() if masks else None,
+        )
+
+    def select(self, keep: Bool | Int64) -> Detections:
+        """The detections at the given indices, or where a boolean array of length N is True."""
+        index = np.flatnonzero(keep) if keep.dtype == bool else keep
+        return Detections(
+            boxes=self.boxes[index],
+            scores=self.scores[index],
+            labels=self.labels[index],
+            masks=None if self.masks is None else tuple(self.masks[i] for i in index),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """One animal followed through a video.
+
+    Attributes:
+        track_id: 1, 2, ... unique within the video.
+        label: species, by vote over the track's detections.
+        label_score: share of the (score-weighted) vote that the label got, in [0, 1].
+        frames: (T,) int64 frame indices, strictly increasing. Predicted tracks hold every frame from
+            first to last; annotated ones leave out the frames on which the animal is hidden.
+        boxes: (T, 4) float32 xyxy pixels of the original frame.
+        scores: (T,) float32 detection scores; nan where the box is interpolated.
+        masks: T masks; None where there is none (interpolated boxes, or a detector without masks).
+    """
+
+    track_id: int
+    label: str
+    label_score: float
+    frames: Int64
+    boxes: Float32
+    scores: Float32
+    masks: tuple[Rle | None, ...]
+
+    def __post_init__(self) -> None:
+        _check("frames", self.frames, np.int64, (None,))
+        _check("boxes", self.boxes, np.float32, (len(self.frames), 4))
+        _check("scores", self.scores, np.float32, (len(self.frames),))
+        if len(self.masks) != len(self.frames):
+            raise ValueError(f"{len(self.masks)} masks for {len(self.frames)} frames")
+        if len(self.frames) == 0 or np.any(np.diff(self.frames) <= 0):
+            raise ValueError("a track needs at least one frame, and strictly increasing frame numbers")
+
+    def __len__(self) -> int:
+        return len(self.frames)
+
+    @property
+    def observed(self) -> Bool:
+        """(T,) bool: True where a detection was made, False where the box is interpolated."""
+        return ~np.isnan(self.scores)
+
+
+@dataclass(frozen=True, slots=True)
+class Clip:
+    """T frames of one track, cropped around the animal.
+
+    Attributes:
+        track_id: of the track.
+        start_s: start of the stretch of time that the clip stands for.
+        end_s: its end.
+        frames: (T,) int64 source frame of each crop; may repeat where the video is slower than the clip.
+        images: (T, S, S, 3) uint8 RGB square crops.
+    """
+
+    track_id: int
+    start_s: float
+    end_s: float
+    frames: Int64
+    images: Image
+
+    def __post_init__(self) -> None:
+        _check("frames", self.frames, np.int64, (None,))
+        _check("images", self.images, np.uint8, (len(self.frames), None, None, 3))
+
+
+@dataclass(frozen=True, slots=True)
+class ActionScores:
+    """Action scores of one track, one row for each clip that slid over it.
+
+    Attributes:
+        track_id: of the track.
+        classes: C action names.
+        start_s: (K,) float64 start of each clip's stretch of time.
+        end_s: (K,) float64 its end.
+        scores: (K, C) float32 probabilities, rows sum to 1.
+    """
+
+    track_id: int
+    classes: tuple[str, ...]
+    start_s: Float64
+    end_s: Float64
+    scores: Float32
+
+    def __post_init__(self) -> None:
+        _check("start_s", self.start_s, np.float64, (None,))
+        _check("end_s", self.end_s, np.float64, (len(self.start_s),))
+        _check("scores", self.scores, np.float32, (len(self.start_s), len(self.classes)))
+
+
+@dataclass(frozen=True, slots=True)
+class Bout:
+    """A stretch of time in which one animal did one thing.
+
+    Attributes:
+        track_id: of the track.
+        action: what it did.
+        start_s: first second, inclusive.
+        end_s: last second, exclusive.
+        score: mean probability of the action over the bout, in [0, 1].
+    """
+
+    track_id: int
+    action: str
+    start_s: float
+    end_s: float
+    score: float
+
+    @property
+    def duration_s(self) -> float:
+        """Length in seconds."""
+        return self.end_s - self.start_s
+
+
+@dataclass(frozen=True, slots=True)
+class VideoResult:
+    """All that wildact found in one video.
+
+    Attributes:
+        info: the file, with the number of frames and the duration as decoded.
+        light: day, dusk or ir (infrared night).
+        pts: (F,) int64 presentation time of each frame, in units of ``time_base``, 0 at the first.
+        time_base: seconds per unit of ``pts``, exact.
+        tracks: the animals.
+        actions: action scores of the tracks that were long enough; one entry at most for each track.
+        bouts: what the animals did, by track, then by time.
+        warnings: what was odd about the file, in sentences.
+        detected: (D,) int64 frames on which the detector ran.
+        timings_s: seconds spent in each stage.
+        models: name -> facts (file, sha256, licence) of the weights that made this.
+    """
+
+    info: VideoInfo
+    light: Light
+    pts: Int64
+    time_base: Fraction
+    tracks: tuple[Track, ...]
+    actions: tuple[ActionScores, ...] = ()
+    bouts: tuple[Bout, ...] = ()
+    warnings: tuple[str, ...] = ()
+    detected: Int64 = field(default_factory=lambda: np.zeros(0, np.int64))
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+    models: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check("pts", self.pts, np.int64, (None,))
+        _check("detected", self.detected, np.int64, (None,))
+
+    @property
+    def times_s(self) -> Float64:
+        """(F,) float64 seconds of each frame, 0 at the first."""
+        return self.pts * (self.time_base.numerator / self.time_base.denominator)
+
+    @property
+    def status(self) -> Literal["ok", "blank"]:
+        """``ok`` where there is at least one track, else ``blank``."""
+        return "ok" if self.tracks else "blank"
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLabel:
+    """A person's (or the simulator's) statement that one animal did one thing.
+
+    Attributes:
+        track_id: of the annotated track.
+        action: what it did.
+        start_frame: first frame, inclusive.
+        end_frame: last frame, exclusive.
+    """
+
+    track_id: int
+    action: str
+    start_frame: int
+    end_frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledVideo:
+    """A video with its truth: what a data set holds of it.
+
+    Attributes:
+        info: the file; frames, fps and size as annotated.
+        site: where the camera stood.
+        camera: which camera.
+        light: day, dusk or ir.
+        tracks: annotated animals; boxes and masks of what is visible, score 1.
+        actions: what they did.
+        recorded: ISO 8601 local time of the first frame, or None.
+    """
+
+    info: VideoInfo
+    site: str
+    camera: str
+    light: Light
+    tracks: tuple[Track, ...]
+    actions: tuple[ActionLabel, ...]
+    recorded: str | None = None

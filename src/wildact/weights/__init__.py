@@ -1,0 +1,33 @@
+"""Weights of networks: a card that says what they are, safe loading, and download on request."""
+
+from wildact.weights.card import Kind, WeightCard
+from wildact.weights.download import download_weights
+from wildact.weights.files import compute_sha256, load_state, load_weights, read_card, save_weights
+from wildact.weights.find import (
+    BEST_FILE,
+    BUNDLED_FOLDER,
+    ListedWeights,
+    cache_folder,
+    find_weights,
+    list_weights,
+)
+from wildact.weights.known import COCO_KEPT, DOWNLOADABLE
+
+__all__ = [
+    "BEST_FILE",
+    "BUNDLED_FOLDER",
+    "COCO_KEPT",
+    "DOWNLOADABLE",
+    "Kind",
+    "ListedWeights",
+    "WeightCard",
+    "cache_folder",
+    "compute_sha256",
+    "download_weights",
+    "find_weights",
+    "list_weights",
+    "load_state",
+    "load_weights",
+    "read_card",
+    "save_weights",
+]

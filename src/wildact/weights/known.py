@@ -1,0 +1,97 @@
+"""Weights that torchvision publishes and wildact can use: COCO detectors and Kinetics-400 recognizers."""
+
+from __future__ import annotations
+
+from pathlib import PurePosixPath
+from typing import Any
+from urllib.parse import urlsplit
+
+from torchvision.models import WeightsEnum
+from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, MaskRCNN_ResNet50_FPN_Weights
+from torchvision.models.video import MC3_18_Weights, R2Plus1D_18_Weights, R3D_18_Weights
+
+from wildact.weights.card import WeightCard
+
+# A person is reported too: whoever sets up or passes a camera trap must be told from the animals.
+COCO_KEPT = (
+    *("person", "bird", "cat", "dog", "horse", "sheep"),
+    *("cow", "elephant", "bear", "zebra", "giraffe"),
+)
+
+_TERMS = "torchvision publishes them without terms of their own; those of the training data may apply."
+
+
+def _torchvision_card(name: str, weights: WeightsEnum, **own: Any) -> WeightCard:
+    """The card of weights of torchvision, as far as torchvision's own record of them goes."""
+    meta = weights.meta
+    file = PurePosixPath(urlsplit(weights.url).path).name
+    return WeightCard(
+        name=name,
+        file=file,
+        licence="BSD-3-Clause (torchvision)",
+        recipe=meta["recipe"],
+        scores={
+            f"{data}/{metric}": v for data, all_ in meta["_metrics"].items() for metric, v in all_.items()
+        },
+        source=f"torchvision, {type(weights).__name__}.{weights.name}",
+        url=weights.url,
+        sha256=file.removesuffix(".pth").rsplit("-", 1)[1],  # torchvision names files by their checksum
+        size_bytes=round(meta["_file_size"] * 2**20),
+        **own,
+    )
+
+
+def _coco_card(name: str, weights: WeightsEnum) -> WeightCard:
+    categories = weights.meta["categories"]
+    return _torchvision_card(
+        name,
+        weights,
+        kind="detector",
+        classes=categories[1:],  # without the background; "N/A" holds the places that COCO left empty
+        keep_classes=COCO_KEPT,
+        # the defaults of torchvision's GeneralizedRCNNTransform, which scales and normalizes inside the network
+        preprocessing={
+            "min_size": 800,
+            "max_size": 1333,
+            "mean": [0.485, 0.456, 0.406],
+            "std": [0.229, 0.224, 0.225],
+        },
+        architecture={"num_classes": len(categories)},
+        trained_on="COCO train2017",
+        notes=_TERMS,
+    )
+
+
+def _kinetics_card(name: str, weights: WeightsEnum) -> WeightCard:
+    transform = weights.transforms()
+    return _torchvision_card(
+        name,
+        weights,
+        kind="recognizer",
+        classes=weights.meta["categories"],
+        # frames and rate: those under which torchvision states the scores
+        preprocessing={
+            "frames": 16,
+            "rate": 15,
+            "resize": transform.resize_size,
+            "size": transform.crop_size[0],
+            "mean": transform.mean,
+            "std": transform.std,
+        },
+        architecture={"num_classes": len(weights.meta["categories"])},
+        trained_on="Kinetics-400",
+        notes=_TERMS,
+    )
+
+
+DOWNLOADABLE: dict[str, WeightCard] = {
+    card.name: card
+    for card in (
+        _coco_card("maskrcnn_resnet50_fpn", MaskRCNN_ResNet50_FPN_Weights.COCO_V1),
+        _coco_card("maskrcnn_resnet50_fpn_v2", MaskRCNN_ResNet50_FPN_V2_Weights.COCO_V1),
+        _kinetics_card("r3d_18", R3D_18_Weights.KINETICS400_V1),
+        _kinetics_card("mc3_18", MC3_18_Weights.KINETICS400_V1),
+        _kinetics_card("r2plus1d_18", R2Plus1D_18_Weights.KINETICS400_V1),
+    )
+}
+"""Name to card of everything :func:`wildact.weights.download_weights` can fetch."""
