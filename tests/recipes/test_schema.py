@@ -1,0 +1,59 @@
+import pytest
+
+from wildact.errors import RecipeError, UsageError
+from wildact.recipes import DetectionRecipe, RecognitionRecipe, list_recipes, load_recipe
+from wildact.recipes.schema import FOLDER
+
+
+def test_every_recipe_in_the_package_is_valid_and_named_as_its_file():
+    assert {"maskrcnn_lite0_fpn", "r2plus1d_narrow"} <= set(list_recipes())
+    for name in list_recipes():
+        assert load_recipe(name).name == name
+
+
+def test_kinds():
+    assert isinstance(load_recipe("maskrcnn_lite0_fpn"), DetectionRecipe)
+    assert isinstance(load_recipe("r2plus1d_narrow"), RecognitionRecipe)
+
+
+def test_every_number_says_where_it_comes_from():
+    for name in list_recipes():
+        for line in (FOLDER / f"{name}.toml").read_text().splitlines():
+            _, equals, value = line.partition("=")
+            if equals and any(c.isdigit() for c in value.split("#")[0].replace("_18", "")) and '"' not in value.split("#")[0]:
+                if line.startswith("seed"):
+                    continue
+                assert any(s in line for s in ("# ours", "# paper", "# torchvision reference")), f"{name}: {line}"
+
+
+def test_set_changes_a_value_of_any_type():
+    recipe = load_recipe("maskrcnn_lite0_fpn", ["optimizer.iterations=7", "data.scale=[0.5, 2.0]", "model.initial=none"])
+    assert recipe.optimizer.iterations == 7
+    assert recipe.data.scale == (0.5, 2.0)
+    assert recipe.model.initial == "none"
+
+
+@pytest.mark.parametrize(
+    ("override", "said"),
+    [
+        ("optimizer.learing_rate=1", "learing_rate"),
+        ("optimizer.learning_rate=-1", "optimizer.learning_rate"),
+        ("data.flip=1.5", "data.flip"),
+        ("schedule.name=linear", "schedule.name"),
+        ("seed.x=1", "not a key"),
+    ],
+)
+def test_unknown_and_impossible_values_name_the_key(override, said):
+    with pytest.raises(RecipeError, match=said):
+        load_recipe("maskrcnn_lite0_fpn", [override])
+
+
+def test_missing_and_broken_files(tmp_path):
+    with pytest.raises(UsageError, match="there is no recipe 'nothing'"):
+        load_recipe("nothing")
+    with pytest.raises(UsageError, match="key=value"):
+        load_recipe("maskrcnn_lite0_fpn", ["seed"])
+    broken = tmp_path / "broken.toml"
+    broken.write_text("[[[")
+    with pytest.raises(RecipeError, match="not TOML"):
+        load_recipe(str(broken))

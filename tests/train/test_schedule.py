@@ -1,0 +1,54 @@
+import math
+
+import pytest
+import torch
+from torch import nn
+
+from wildact.recipes import load_recipe
+from wildact.recipes.schema import Schedule
+from wildact.train.schedule import build_optimizer, build_scheduler, learning_rate_factor
+
+
+def test_warm_up_is_linear_and_cosine_ends_at_zero():
+    schedule = Schedule(name="cosine", warmup_iterations=10, warmup_factor=0.1)
+    factors = [learning_rate_factor(schedule, i, 110) for i in range(111)]
+    assert factors[0] == pytest.approx(0.1)
+    assert factors[5] == pytest.approx(0.55)
+    assert factors[10] == pytest.approx(1)
+    assert factors[60] == pytest.approx(0.5)
+    assert factors[35] == pytest.approx(0.5 * (1 + math.cos(math.pi / 4)))
+    assert factors[110] == pytest.approx(0, abs=1e-12)
+
+
+def test_constant_stays():
+    schedule = Schedule(name="constant", warmup_iterations=0, warmup_factor=1)
+    assert {learning_rate_factor(schedule, i, 9) for i in range(20)} == {1.0}
+
+
+def test_the_optimiser_gets_the_schedule_iteration_by_iteration():
+    recipe = load_recipe("r2plus1d_narrow", ["optimizer.iterations=80"])
+    model = nn.Linear(3, 3)
+    optimizer = build_optimizer(recipe.optimizer, model.parameters())
+    scheduler = build_scheduler(recipe, optimizer)
+    for i in range(80):
+        expected = recipe.optimizer.learning_rate * learning_rate_factor(recipe.schedule, i, 80)
+        assert optimizer.param_groups[0]["lr"] == pytest.approx(expected)
+        optimizer.step()
+        scheduler.step()
+
+
+def test_biases_and_frozen_parameters_are_not_decayed():
+    recipe = load_recipe("r2plus1d_narrow")
+    model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
+    model[0].requires_grad_(False)
+    decayed, free = build_optimizer(recipe.optimizer, model.parameters()).param_groups
+    assert [p.ndim for p in decayed["params"]] == [2]
+    assert [p.ndim for p in free["params"]] == [1]
+    assert free["weight_decay"] == 0
+
+
+def test_sgd_has_momentum():
+    recipe = load_recipe("r2plus1d_narrow", ["optimizer.name=sgd", "optimizer.momentum=0.8"])
+    optimizer = build_optimizer(recipe.optimizer, nn.Linear(2, 2).parameters())
+    assert isinstance(optimizer, torch.optim.SGD)
+    assert optimizer.param_groups[0]["momentum"] == 0.8
