@@ -34,6 +34,9 @@ T = TypeVar("T")
 class StageTimer:
     """Adds up the seconds that each stage of a run takes.
 
+    Time within an inner stage counts to that one alone, so the seconds of all stages add up to wall time:
+    frames decoded on demand while a network runs are ``decode``, not the network's time.
+
     Example:
         >>> timer = StageTimer()
         >>> with timer.stage("track"):
@@ -48,31 +51,34 @@ class StageTimer:
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
+        self._inner_s: list[
+            float
+        ] = []  # of each stage that is running, outermost first: time of stages within it
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Count the time within the ``with`` block to a stage, also when the block raises."""
         start = time.perf_counter()
+        self._inner_s.append(0.0)
         try:
             yield
         finally:
-            self._add(name, time.perf_counter() - start)
+            elapsed_s = time.perf_counter() - start
+            own_s = elapsed_s - self._inner_s.pop()
+            if self._inner_s:
+                self._inner_s[-1] += elapsed_s
+            self.seconds[name] = self.seconds.get(name, 0.0) + own_s
 
     def iterate(self, name: str, items: Iterable[T]) -> Iterator[T]:
         """Pass items on; only the time spent on making them counts, not what is done with them."""
         iterator = iter(items)
         while True:
-            start = time.perf_counter()
-            try:
-                item = next(iterator)
-            except StopIteration:
-                return
-            finally:
-                self._add(name, time.perf_counter() - start)
+            with self.stage(name):
+                try:
+                    item = next(iterator)
+                except StopIteration:
+                    return
             yield item
-
-    def _add(self, name: str, seconds: float) -> None:
-        self.seconds[name] = self.seconds.get(name, 0.0) + seconds
 
 
 def describe_environment() -> dict[str, Any]:
