@@ -94,7 +94,7 @@ def test_inner_stages_are_taken_out_of_outer_ones() -> None:
     wall_s = time.perf_counter() - start
     assert timer.seconds["decode"] >= 0.059
     assert timer.seconds["recognize"] <= wall_s - 0.059
-    assert sum(timer.seconds.values()) == pytest.approx(wall_s, abs=0.005)
+    assert 0.069 <= sum(timer.seconds.values()) <= wall_s
 
 
 def test_iterate_of_nothing_and_of_an_error() -> None:

@@ -61,15 +61,14 @@ def load_dataset(root: Path) -> Dataset:
     tracks = _read_tracks(path, content, species)
     labels = _read_actions(Path(root) / ACTIONS, set(actions.values()))
     entries = _entries(path, content, "videos")
-    known = {str(entry.get("file_name")) for entry in entries}
-    if unknown := sorted(set(labels) - known):
-        raise DatasetError(f"{Path(root) / ACTIONS}: video '{unknown[0]}' is not in {ANNOTATIONS}.")
     videos = []
     for entry in entries:
         where = f"{path}: videos entry {entry.get('id')}"
         video_tracks = tracks.get(entry.get("id"), ())
         name = str(entry.get("file_name"))
         videos.append(_video(where, Path(root), entry, video_tracks, tuple(labels.get(name, ()))))
+    if unknown := sorted(set(labels) - {str(entry.get("file_name")) for entry in entries}):
+        raise DatasetError(f"{Path(root) / ACTIONS}: video '{unknown[0]}' is not in {ANNOTATIONS}.")
     videos.sort(key=lambda video: str(video.info.path))
     return Dataset(
         root=Path(root),

@@ -1,4 +1,4 @@
-"""Video files to frames and back: exact times, upright images, and what is wrong with a file in plain words."""
+"""Video files to frames and back: exact times, upright images, and in plain words what is wrong."""
 
 from wildact.decode.light import classify_light
 from wildact.decode.probe import probe_video

@@ -1,4 +1,10 @@
-"""By what light a video was taken: day, dusk or infrared flash."""
+"""By what light a video was taken: day, dusk or infrared flash.
+
+The limits below lie between what was measured on real camera-trap clips (four by day, two infrared) and on
+120 simulated frames of four habitats by all three lights, JPEG-compressed; they were chosen on these, so how
+well they hold elsewhere is not known. Forest shade by day and dusk come close to each other.
+An infrared camera whose images are tinted (purple, green) is taken for one in colour.
+"""
 
 from __future__ import annotations
 
@@ -6,11 +12,73 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wildact.types import Image, Light
+from wildact.types import Float32, Image, Light
 
 BANNER_SHARE = 0.12
-"""Rows left out at the top and at the bottom: cameras burn coloured banners (time, temperature, logo) in there."""
+"""Rows left out at the top and at the bottom: cameras burn in coloured banners (time, logo) there."""
+
+CELLS = 48
+"""Images are averaged down to about this many cells along the shorter side, which takes away chroma noise."""
+
+IR_SPREAD = 1.5
+"""Levels between the highest and the lowest of R, G and B that 90 % of an infrared image's cells stay below.
+
+Measured: infrared 0; the darkest and greyest dusk 3; the least colourful day (snow) 8.
+"""
+
+IR_SPREAD_SHARE = 0.03
+"""The same as a share of brightness, for bright infrared images. Measured: infrared 0, snow by day 0.054."""
+
+DUSK_LUMA = 48
+"""Median brightness below which an image in colour is dusk. Measured: dusk 20-46 (snow 44-69), day 49-195."""
+
+BLUE_LUMA = 75
+"""Median brightness below which an image with a blue cast is dusk: bright ground at the blue hour."""
+
+BLUE_CAST = 0.10
+"""Median of (B - R) / brightness above which a cast counts as blue. Measured: snow at
+dusk 0.21-0.27; day scenes darker than ``BLUE_LUMA`` below -0.08."""
 
 
 def classify_light(images: Sequence[Image]) -> Light:
-    raise NotImplementedError
+    """Tell day, dusk and infrared apart from a handful of frames of one video.
+
+    Each measure is the median over the images, so one frame from before the camera settled does not count.
+
+    Args:
+        images: at least one (H, W, 3) uint8 RGB image, best spread over the video.
+
+    Returns:
+        ``ir`` where there is no colour, ``dusk`` where there is little light, else ``day``.
+
+    Raises:
+        ValueError: there is no image.
+    """
+    if len(images) == 0:
+        raise ValueError("classify_light needs at least one image")
+    spread, luma, blue = np.median([_measure(image) for image in images], axis=0)
+    if spread <= max(IR_SPREAD, IR_SPREAD_SHARE * luma):
+        return "ir"
+    if luma < DUSK_LUMA or (luma < BLUE_LUMA and blue > BLUE_CAST):
+        return "dusk"
+    return "day"
+
+
+def _measure(image: Image) -> tuple[float, float, float]:
+    """Colour spread (90 % of the cells are below), median brightness, median blue cast of one image."""
+    cells = _cells(image)
+    luma = cells.mean(axis=-1)
+    spread = cells.max(axis=-1) - cells.min(axis=-1)
+    # Below 16 the ratio would be that of rounding errors.
+    cast = (cells[..., 2] - cells[..., 0]) / np.maximum(luma, 16)
+    return float(np.percentile(spread, 90)), float(np.median(luma)), float(np.median(cast))
+
+
+def _cells(image: Image) -> Float32:
+    """(h, w, 3) float32 means over square cells of the image without its banners."""
+    banner = round(BANNER_SHARE * image.shape[0])
+    inner = image[banner : image.shape[0] - banner] if image.shape[0] > 2 * banner else image
+    side = max(1, min(inner.shape[:2]) // CELLS)
+    rows, columns = inner.shape[0] // side, inner.shape[1] // side
+    cells = inner[: rows * side, : columns * side].reshape(rows, side, columns, side, 3)
+    return np.asarray(cells.mean(axis=(1, 3), dtype=np.float32), np.float32)

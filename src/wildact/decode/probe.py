@@ -6,7 +6,6 @@ import stat
 import struct
 from fractions import Fraction
 from pathlib import Path
-from typing import cast
 
 import av
 import av.container
@@ -24,8 +23,8 @@ CONTAINERS = (
 )  # fmt: skip
 """The container formats wildact opens (FFmpeg's names).
 
-Everything else FFmpeg knows is refused, first of all what makes it open *other* files or the network: playlists
-(hls, dash, concat), stream descriptions (sdp, rtsp), numbered pictures (image2), filter graphs (lavfi).
+Everything else FFmpeg knows is refused, first of all what makes it open *other* files or the network:
+playlists (hls, dash, concat), stream descriptions (sdp), numbered pictures (image2), filter graphs (lavfi).
 """
 
 MAX_PIXELS = 2**26
@@ -93,8 +92,8 @@ def open_video(path: Path) -> tuple[av.container.InputContainer, av.video.stream
 def probe_video(path: Path) -> VideoInfo:
     """Say what a video's header states, without decoding more than its first frame.
 
-    Pixels are counted as stored: a sample aspect ratio other than 1 is not applied. The first frame is looked at
-    because only frames tell how the camera was turned.
+    Pixels are counted as stored: a sample aspect ratio other than 1 is not applied. The first frame is looked
+    at because only frames tell how the camera was turned.
 
     Args:
         path: the video.
@@ -111,7 +110,9 @@ def probe_video(path: Path) -> VideoInfo:
         width, height = (stream.width, stream.height) if frame is None else (frame.width, frame.height)
         orientation = UPRIGHT if frame is None else orientation_of(frame)
         if not 0 < width * height <= MAX_PIXELS:
-            raise VideoError(f"{path}: the header is damaged ({width}x{height} pixels); no frame can be decoded.")
+            raise VideoError(
+                f"{path}: the header is damaged ({width}x{height} pixels); no frame can be decoded."
+            )
         if orientation[0]:
             width, height = height, width
         rates = stated_rates(stream)
@@ -136,10 +137,11 @@ def stated_rates(stream: av.video.stream.VideoStream) -> tuple[Fraction, ...]:
 def orientation_of(frame: av.video.frame.VideoFrame) -> Orientation:
     """How a decoded frame must be turned to stand upright, from its display matrix.
 
-    The matrix ``[a b u; c d v; x y w]`` shows the pixel (p, q) at (a p + c q + x, b p + d q + y). It is taken to
-    the nearest quarter turn, mirrored or not.
+    The matrix ``[a b u; c d v; x y w]`` shows the pixel (p, q) at (a p + c q + x, b p + d q + y). It is taken
+    to the nearest quarter turn, mirrored or not.
     """
-    data = next((bytes(item) for item in frame.side_data if item.type.name == "DISPLAYMATRIX"), b"")
+    side_data = frame.side_data.get("DISPLAYMATRIX")
+    data = b"" if side_data is None else bytes(side_data)
     if len(data) < 36:
         return UPRIGHT
     a, b, _, c, d = struct.unpack("=5i", data[:20])
@@ -149,7 +151,7 @@ def orientation_of(frame: av.video.frame.VideoFrame) -> Orientation:
 
 
 def rotation_of(orientation: Orientation) -> int:
-    """Degrees clockwise of an orientation; of a mirrored one, those of the turn before mirroring left-right."""
+    """Degrees clockwise of an orientation; of a mirrored one, the turn before mirroring left-right."""
     turn, left_right, top_bottom = orientation
     return _ROTATION.get(orientation, _ROTATION.get((turn, not left_right, top_bottom), 0))
 
@@ -177,7 +179,7 @@ def _check_file(path: Path) -> None:
     except FileNotFoundError as error:
         raise VideoError(f"{path}: no such file; check the name.") from error
     except (OSError, ValueError) as error:
-        raise VideoError(f"{path}: this file cannot be read ({error}); check name and permissions.") from error
+        raise VideoError(f"{path}: cannot be read ({error}); check name and permissions.") from error
     if stat.S_ISDIR(status.st_mode):
         raise VideoError(f"{path}: a folder, not a video file; name the files in it.")
     if not stat.S_ISREG(status.st_mode):
@@ -200,7 +202,7 @@ def _video_stream(path: Path, container: av.container.InputContainer) -> av.vide
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = _THREADS
     stream.codec_context.options = dict(_OPTIONS)
-    return cast(av.video.stream.VideoStream, stream)
+    return stream
 
 
 def _first_frame(
@@ -214,7 +216,7 @@ def _first_frame(
         except av.error.FFmpegError:
             continue
         if frames:
-            return cast(av.video.frame.VideoFrame, frames[0])
+            return frames[0]
         if packet is None:
             break
     return None

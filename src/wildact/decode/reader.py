@@ -12,7 +12,8 @@ from typing import Self, cast
 import av.error
 import av.packet
 import av.video.frame
-from av.video.reformatter import VideoReformatter
+from av.video.reformatter import Colorspace, VideoReformatter
+from av.video.stream import VideoStream
 
 from wildact.decode.probe import (
     MAX_PIXELS,
@@ -138,7 +139,7 @@ class VideoReader:
                 else:
                     self._undecoded.add(len(self._timeline))
 
-    def _packets(self) -> Iterator[av.packet.Packet | None]:
+    def _packets(self) -> Iterator[av.packet.Packet[VideoStream] | None]:
         """The stream's packets, past read errors, and at the end None, which empties the decoder."""
         errors = 0
         packets = self._container.demux(self._stream)
@@ -149,7 +150,7 @@ class VideoReader:
                 errors += 1
                 packets = self._container.demux(self._stream)
                 continue
-            if packet is None or packet.size == 0 and packet.dts is None:
+            if packet is None or (packet.size == 0 and packet.dts is None):
                 break
             errors = 0
             yield packet
@@ -167,12 +168,17 @@ class VideoReader:
             self._recoloured.add(index)
             try:
                 rgb = self._reformatter.reformat(
-                    picture, width, height, "rgb24", src_colorspace="ITU601", dst_colorspace="ITU601"
+                    picture,
+                    width,
+                    height,
+                    "rgb24",
+                    src_colorspace=Colorspace.ITU601,
+                    dst_colorspace=Colorspace.ITU601,
                 )
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 raise VideoError(
-                    f"{self.info.path}: frame {index} has the pixel format {picture.format.name}, which cannot be"
-                    " converted to RGB; convert the video to H.264."
+                    f"{self.info.path}: frame {index} has the pixel format {picture.format.name}, which cannot"
+                    " be converted to RGB; convert the video to H.264."
                 ) from error
         return cast(Image, rgb.to_ndarray())
 
@@ -184,8 +190,8 @@ class VideoReader:
     def measured(self) -> VideoInfo:
         """What the frames say, once they are decoded.
 
-        ``frames`` counts the decoded ones; ``fps`` is the stated rate where the frames' times agree with it, else
-        the mean over the video; ``duration`` is exact and counts the last frame.
+        ``frames`` counts the decoded ones; ``fps`` is the stated rate where the frames' times agree with it,
+        else the mean over the video; ``duration`` is exact and counts the last frame.
 
         Raises:
             VideoError: not one frame could be decoded.
@@ -214,26 +220,27 @@ class VideoReader:
 
     def _damage_warnings(self) -> Iterator[str]:
         for damage, what in (
-            (self._undecoded, "packets could not be decoded"),
-            (self._corrupt, "frames are damaged but shown"),
-            (self._resized, "frames have another size than the first and were scaled to it"),
-            (self._recoloured, "frames state an unknown colour space and were read as BT.601"),
+            (self._undecoded, "damaged: packets that could not be decoded"),
+            (self._corrupt, "damaged: frames that could be decoded in part only"),
+            (self._resized, "frames of another size than the first, scaled to it"),
+            (self._recoloured, "frames that state a colour space unknown to FFmpeg, read as BT.601"),
         ):
             if damage.count:
-                where = f"at {damage.places} places, the first " if damage.places > 1 else ""
-                yield f"damaged {where}at frame {damage.first} ({self._clock(damage.first)}): {damage.count} {what}"
+                places = f" at {damage.places} places, the first" if damage.places > 1 else ""
+                yield f"{what}: {damage.count}{places} at frame {damage.first} ({self._clock(damage.first)})"
 
     def _time_warnings(self) -> Iterator[str]:
         line = self._timeline
         where = f"(first at frame {line.first_repair})"
         if not self._rates:
             yield f"the file states no frame rate: {self.info.fps} frames per second assumed"
-        if line.missing:
-            yield f"{line.missing} timestamps are missing {where}: reconstructed from the frame rate"
-        if line.disordered:
-            yield f"{line.disordered} timestamps do not increase {where}: moved after the frame before"
-        if line.jumps:
-            yield f"the clock jumps {line.jumps} times {where}: the jumps were taken out"
+        for count, what in (
+            (line.missing, "missing timestamps, reconstructed from the frame rate"),
+            (line.disordered, "timestamps that do not increase, moved after the frame before"),
+            (line.jumps, "jumps of the clock, taken out"),
+        ):
+            if count:
+                yield f"{what}: {count} {where}"
 
     def _header_warnings(self) -> Iterator[str]:
         if not self._complete or len(self._timeline) == 0:

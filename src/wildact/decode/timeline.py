@@ -113,8 +113,9 @@ class Timeline:
             stated: rates that the file states, the likeliest first.
 
         Returns:
-            The first stated rate that at least ``CONSTANT_SHARE`` of the steps agree with to less than one tick;
-            if there is none, frames per second from the first to the last frame; None for fewer than two frames.
+            The first stated rate that at least ``CONSTANT_SHARE`` of the steps agree with to less than one
+            tick; if there is none, frames per second from the first to the last frame; None for fewer than
+            two frames.
         """
         if len(self) < 2:
             return None

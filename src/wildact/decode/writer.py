@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import math
 import secrets
@@ -28,14 +29,15 @@ _MAX_HZ = 2**31 - 1
 """MP4 stores the ticks per second in 32 bits."""
 
 _OPTIONS = {
-    "h264": {"preset": "veryfast", "crf": "23"},
+    # Without B-frames: FFmpeg states a wrong length for MP4s of variable frame rate that have them.
+    "h264": {"preset": "veryfast", "crf": "23", "bf": "0"},
     "mjpeg": {"qmin": "4", "qmax": "4"},
 }
 _PIXEL_FORMAT = {"h264": "yuv420p", "mjpeg": "yuvj420p"}
 _ENCODER = {"h264": "libx264", "mjpeg": "mjpeg"}
 
 _THREADS = {"h264": 4, "mjpeg": 1}
-"""Fixed rather than one per core: x264's output depends on it, and the same frames shall give the same file."""
+"""Fixed, not one per core: x264's output depends on it, and the same frames shall give the same file."""
 
 
 class VideoWriter:
@@ -63,7 +65,7 @@ class VideoWriter:
         """Open the file for writing.
 
         Args:
-            path: the video to write; its suffix (.mp4, .mov, .mkv, .avi) says which container.
+            path: the video to write; its suffix (.mp4, .mov, .avi) says which container.
             width: of the images that ``write`` takes, pixels.
             height: of the images that ``write`` takes, pixels.
             fps: nominal frames per second, exact.
@@ -71,7 +73,7 @@ class VideoWriter:
 
         Raises:
             OutputError: the file cannot be made at ``path``.
-            UsageError: the suffix is not one of the four, or size or frame rate is not positive.
+            UsageError: the suffix is none of these, or size or frame rate is not positive.
         """
         self.path = Path(path)
         container = _CONTAINERS.get(self.path.suffix.lower())
@@ -103,9 +105,7 @@ class VideoWriter:
     def _open(self, container: str, codec: Literal["h264", "mjpeg"]) -> None:
         options = {"movflags": "+faststart"} if container in ("mp4", "mov") else {}
         # "file:" keeps FFmpeg from reading anything else into the name.
-        self._container = av.open(
-            f"file:{self._temporary}", "w", format=container, container_options=options
-        )
+        self._container = av.open(f"file:{self._temporary}", "w", format=container, container_options=options)
         height, width, _ = self._shape
         stream = self._container.add_stream(_ENCODER[codec], rate=self._fps, options=dict(_OPTIONS[codec]))
         assert isinstance(stream, av.video.stream.VideoStream)
@@ -155,7 +155,9 @@ class VideoWriter:
         else:
             pts = round(self._last_pts + step)
         if pts < 0 or (self._last_pts is not None and pts <= self._last_pts):
-            raise ValueError(f"frame {self._frames} of {self.path}: time {time} s is not after the last frame's")
+            raise ValueError(
+                f"frame {self._frames} of {self.path}: time {time} s is not after the last frame's"
+            )
         return pts
 
     def _padded(self, image: Image) -> Image:
@@ -178,10 +180,9 @@ class VideoWriter:
 
     def _discard(self) -> None:
         if self._container is not None:
-            try:
+            # The file goes anyway, and the first error is the one to tell.
+            with contextlib.suppress(OSError, av.error.FFmpegError):
                 self._container.close()
-            except (OSError, av.error.FFmpegError):
-                pass  # the file goes anyway, and the first error is the one to tell
             self._container = None
         self._temporary.unlink(missing_ok=True)
 

@@ -50,24 +50,29 @@ class Banner:
         height, width = frame.shape[:2]
         bar = max(6, round(height * 0.062))
         rows = self.rows(height)
-        base = (bar if self.style == "black top" else height) - round(0.3 * bar)
+        base = (bar if self.style == "black top" else height) - round(0.24 * bar)
         ink = (16, 16, 16) if self.style == "white bar" else (245, 245, 245)
         if self.style != "plain":
             frame[rows] = 238 if self.style == "white bar" else 6
-        size = 0.5 * bar / 12 * (1.5 if self.font == cv2.FONT_HERSHEY_PLAIN else 0.85)
-        left = self.brand if self.style != "black top" else self.name
         temperature = f"{round(celsius * 9 / 5 + 32)}F {celsius}C" if self.fahrenheit else f"{celsius}C"
-        middle = temperature if self.style == "plain" else f"{temperature}  {self.name}"
-        right = moment.strftime(self.date_format)
-        texts = ((left, 0.015), (middle, 0.36), (right, None))
-        for text, share in texts:
+        left = self.brand if self.style != "black top" else self.name
+        texts = (left, temperature, moment.strftime(self.date_format))
+        size = self._text_size(texts, bar, width)
+        for text, share in zip(texts, (0.0, 0.42, 1.0), strict=True):
             (text_width, _), _ = cv2.getTextSize(text, self.font, size, 1)
-            x = round(width * share) if share is not None else width - text_width - round(0.015 * width)
+            x = round(0.015 * width + share * (0.97 * width - text_width))
             if self.style == "plain":
                 cv2.putText(frame, text, (x + 1, base + 1), self.font, size, (8, 8, 8), 1, cv2.LINE_AA)
             cv2.putText(frame, text, (x, base), self.font, size, ink, 1, cv2.LINE_AA)
         if self.style != "plain":
-            _moon(frame, round(0.325 * width), (rows.start + rows.stop) // 2, max(2, bar // 4), moment, ink)
+            _moon(frame, round(0.34 * width), (rows.start + rows.stop) // 2, max(2, bar // 4), moment, ink)
+
+
+    def _text_size(self, texts: tuple[str, ...], bar: int, width: int) -> float:
+        """OpenCV's scale at which letters fill half of the bar's height, and the line its width at most."""
+        (_, letters), _ = cv2.getTextSize("0", self.font, 1.0, 1)
+        total = sum(cv2.getTextSize(text, self.font, 1.0, 1)[0][0] for text in texts)
+        return float(min(0.55 * bar / max(letters, 1), 0.85 * width / max(total, 1)))
 
 
 def draw_banner(name: str, rng: np.random.Generator) -> Banner:

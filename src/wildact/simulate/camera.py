@@ -31,6 +31,7 @@ class Look:
         softness_px: standard deviation of the lens' blur.
         shutter_s: exposure time.
         shadow: strength of the shadow under an animal.
+        fur: brightness of fur relative to its colour by day: near infrared, hair reflects far more than soil.
     """
 
     light: Light
@@ -44,6 +45,7 @@ class Look:
     softness_px: float
     shutter_s: float
     shadow: float
+    fur: float = 1.0
 
     def lamp_gain(self, z: float) -> float:
         """Brightness of a thing at ``z`` metres relative to one at ``lamp_m``; 1 without lamp."""
@@ -66,17 +68,20 @@ def draw_look(scene: Scene, light: Light, rng: np.random.Generator) -> Look:
         return _night_look(scene, columns, rows, rng)
     sun = rng.uniform(0.15, 1.0) if light == "day" else 0.08
     lit = scene.sun**sun * vignette
-    exposure = rng.uniform(0.82, 1.12) if light == "day" else rng.uniform(0.26, 0.44)
+    target = rng.uniform(88, 128) if light == "day" else rng.uniform(42, 66)
     saturation = rng.uniform(0.55, 0.95) if light == "day" else rng.uniform(0.2, 0.45)
     tint = np.array((1, 1, 1)) + (rng.normal(0, 0.045, 3) if light == "day" else np.array((-0.10, -0.02, 0.12)))
     shutter = rng.uniform(1 / 250, 1 / 80) if light == "day" else rng.uniform(1 / 45, 1 / 25)
-    sigma = rng.uniform(1.2, 3.0) if light == "day" else rng.uniform(3.5, 6.5)
+    sigma = rng.uniform(1.2, 3.0) if light == "day" else rng.uniform(3.0, 6.0)
+    contrast = rng.uniform(0.4, 0.9) if light == "day" else rng.uniform(0.1, 0.5)
+    matrix = _colour_matrix(saturation, tint)
+    gain = _exposed(scene.albedo, matrix, lit, target)
     return Look(
         light=light,
-        matrix=_colour_matrix(saturation, tint),
-        tone=_tone_curve(rng.uniform(0.5, 1.0), black=rng.uniform(2, 16), white=rng.uniform(238, 255)),
-        background=(exposure * lit).astype(np.float32),
-        standing=(exposure * lit).astype(np.float32),
+        matrix=matrix,
+        tone=_tone_curve(contrast, black=rng.uniform(4, 18), white=rng.uniform(238, 255)),
+        background=(gain * lit).astype(np.float32),
+        standing=(gain * lit).astype(np.float32),
         lamp_m=0.0,
         lamp_power=0.0,
         noise=_noise_bank(h, w, sigma, 0.55, rng),
@@ -92,15 +97,15 @@ def _night_look(scene: Scene, columns: Float32, rows: Float32, rng: np.random.Ge
     centre = (w * rng.uniform(0.4, 0.6), h * rng.uniform(0.4, 0.65))
     off = np.hypot(columns - centre[0], rows - centre[1]) / w
     beam = np.exp(-((off / rng.uniform(0.42, 0.7)) ** 2))
-    lamp_m, power = rng.uniform(4.0, 7.0), rng.uniform(1.0, 1.5)
+    lamp_m, power = rng.uniform(4.0, 7.0), rng.uniform(0.75, 1.25)
     falloff = (lamp_m / np.maximum(scene.depth, 0.7)) ** power
-    exposure = rng.uniform(0.75, 1.1)
+    exposure = rng.uniform(0.5, 0.85)
     standing = (exposure * (0.06 + 0.94 * beam)).astype(np.float32)
     red, green, blue = rng.uniform(0.15, 0.35), rng.uniform(0.8, 1.0), rng.uniform(-0.15, 0.0)
     return Look(
         light="ir",
-        matrix=np.tile(np.array([[red, green, blue]], np.float32), (3, 1)),
-        tone=_tone_curve(rng.uniform(0.2, 0.7), black=rng.uniform(6, 24), white=255),
+        matrix=matrix,
+        tone=_tone_curve(rng.uniform(0.0, 0.35), black=rng.uniform(8, 26), white=255),
         background=(standing * falloff).astype(np.float32),
         standing=standing,
         lamp_m=lamp_m,
@@ -109,6 +114,7 @@ def _night_look(scene: Scene, columns: Float32, rows: Float32, rng: np.random.Ge
         softness_px=rng.uniform(0.5, 1.0) * h / 360,
         shutter_s=rng.uniform(1 / 50, 1 / 22),
         shadow=0.25,
+        fur=rng.uniform(1.3, 1.9),
     )
 
 
@@ -150,6 +156,16 @@ def shine(frame: Image, column: float, row: float, radius: float, strength: floa
     light = np.clip(glow * strength, 0, 255).astype(np.uint8)
     window = (slice(y0, y0 + 2 * reach + 1), slice(x0, x0 + 2 * reach + 1))
     frame[window] = cv2.add(frame[window], cv2.merge([light] * 3))
+
+
+def _exposed(albedo: Image, matrix: Float32, lit: Float32, target: float) -> float:
+    """Automatic exposure: the factor on the (H, W) brightness ``lit`` that brings the picture's mean to ``target``."""
+    small = cv2.resize(cv2.transform(albedo.astype(np.float32), matrix), (64, 36), interpolation=cv2.INTER_AREA)
+    light = small * cv2.resize(lit, (64, 36), interpolation=cv2.INTER_AREA)[..., None]
+    factor = 1.0
+    for _ in range(4):  # what is over-exposed does not count in full, so a few rounds
+        factor *= target / max(float(np.clip(light * factor, 0, 255).mean()), 1.0)
+    return float(np.clip(factor, 0.2, 4.0))
 
 
 def _colour_matrix(saturation: float, tint: Float32) -> Float32:

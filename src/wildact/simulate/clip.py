@@ -210,7 +210,7 @@ def _pose_sprite(animal: Animal, state: State, scale: float, time_s: float) -> S
 def _lit_sprite(sprite: Sprite, left: int, top: int, z: float, look: Look) -> Image:
     """The sprite in the light of its place, premultiplied."""
     height, width = sprite.alpha.shape
-    rgb = look.grade(sprite.image, _gain(look, left, top, width, height, z))
+    rgb = look.grade(sprite.image, look.fur * _gain(look, left, top, width, height, z))
     return _premultiplied(rgb, sprite.alpha)
 
 

@@ -274,7 +274,7 @@ class _Painter:
         column = (0.0, float(view.width), float(rng.uniform(0, view.width)))[side]
         row = -2.0 if side == 2 else float(rng.uniform(0, 0.6) * view.height)
         angle = (0.2, np.pi - 0.2, np.pi / 2)[side] + rng.normal(0, 0.35)
-        return paint_branch(column, row, angle, view.px_per_m(z) * 0.5, z, self.habitat, rng)
+        return paint_branch(column, row, angle, view.px_per_m(z), z, self.habitat, rng)
 
     def _scatter(self, count: int) -> Float32:
         """(N, 3) column, row and distance of strokes, spread over the picture, from far to near."""

@@ -105,21 +105,22 @@ def paint_bush(column: float, row: float, px_per_m: float, z: float, habitat: Ha
 def paint_branch(
     column: float, row: float, angle: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator
 ) -> Cutout:
-    """A leafy twig that reaches into the picture from (column, row) in direction ``angle``, out of focus if near."""
-    length = rng.uniform(0.35, 0.7) * px_per_m
+    """Leafy or bare twigs that reach into the picture from (column, row) in direction ``angle``, out of focus if near."""
+    length = rng.uniform(0.15, 0.42) * px_per_m
     canvas = _Canvas.around(column, row, 1.25 * length, 1.25 * length, 1.25 * length)
-    for _ in range(int(rng.integers(2, 5))):
-        turn, t = angle + rng.normal(0, 0.28), np.linspace(0, 1, 14)
-        xs = column + np.cos(turn) * length * t + rng.normal(0, 0.07) * length * t**2
-        ys = row + np.sin(turn) * length * t + rng.normal(0.08, 0.08) * length * t**2
-        canvas.blade(xs, ys, max(1.0, 0.009 * px_per_m), _shade((92, 78, 62), 0.8, rng))
-        for i in range(3, 14):
-            for side in (-0.8, 0.8):
-                size = length * rng.uniform(0.07, 0.13)
-                colour = _tone(habitat.foliage, rng.uniform(0.35, 1.0), rng)
-                canvas.leaf(xs[i], ys[i], size, 0.48 * size, turn + side + rng.normal(0, 0.3), colour)
+    for _ in range(int(rng.integers(3, 8))):
+        turn, t = angle + rng.normal(0, 0.45), np.linspace(0, rng.uniform(0.4, 1.0), 14)
+        xs = column + np.cos(turn) * length * t + rng.normal(0, 0.15) * length * t**2
+        ys = row + np.sin(turn) * length * t + rng.normal(0.12, 0.15) * length * t**2
+        canvas.blade(xs, ys, max(1.0, rng.uniform(0.004, 0.011) * px_per_m), _shade((92, 78, 62), 0.8, rng))
+        leafy = rng.uniform(0.15, 0.9)
+        for i in np.flatnonzero(rng.random(14) < leafy):
+            size = length * rng.uniform(0.04, 0.13)
+            side = rng.choice([-1.0, 1.0]) * rng.uniform(0.2, 1.3)
+            colour = _tone(habitat.foliage, rng.uniform(0.2, 0.95), rng)
+            canvas.leaf(xs[i], ys[i], size, size * rng.uniform(0.2, 0.65), turn + side, colour)
     painted = canvas.cutout((column, row), z, sway=rng.uniform(0.03, 0.09), phase=rng.uniform(0, 6.28))
-    blur = float(np.clip((2.2 - z) * 1.1, 0, 2.5))
+    blur = float(np.clip((2.6 - z) * 1.3, 0, 2.5)) * px_per_m * z / 600
     return painted if blur < 0.4 else replace(painted, rgba=cv2.GaussianBlur(painted.rgba, (0, 0), blur))
 
 

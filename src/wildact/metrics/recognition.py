@@ -1,0 +1,158 @@
+"""Accuracy of names: species of tracks, actions of clips, actions of each second of a track."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil, floor
+
+import numpy as np
+
+from wildact.types import ActionLabel, Bout, Float32, Float64, Int64, Track
+
+
+@dataclass(frozen=True, slots=True)
+class ClassScores:
+    """How often the right one of C classes was named; ``nan`` where nothing can be said.
+
+    Attributes:
+        classes: C names.
+        confusion: (C, C) int64, rows: truth, columns: answer.
+        other: (C,) int64, by truth: no answer, or one that is not among the classes.
+        accuracy: share of right answers (top-1), in [0, 1].
+        mean_class_accuracy: mean of ``recall`` over the classes that occur in the truth, in [0, 1].
+        precision: (C,) float64, right answers among all answers of the class; nan for classes never answered.
+        recall: (C,) float64, right answers among all truth of the class; nan for classes without truth.
+    """
+
+    classes: tuple[str, ...]
+    confusion: Int64
+    other: Int64
+    accuracy: float
+    mean_class_accuracy: float
+    precision: Float64
+    recall: Float64
+
+
+@dataclass(frozen=True, slots=True)
+class ActionSeconds:
+    """True and predicted action of each second of one animal's track.
+
+    Attributes:
+        seconds: (S,) int64, the second ``[n, n + 1)`` of the video.
+        truth: S actions.
+        predicted: S actions; None where no predicted bout covers the second.
+    """
+
+    seconds: Int64
+    truth: tuple[str, ...]
+    predicted: tuple[str | None, ...]
+
+    def covered(self) -> ActionSeconds:
+        """Only the seconds for which there is a prediction."""
+        keep = [i for i, action in enumerate(self.predicted) if action is not None]
+        return ActionSeconds(
+            seconds=self.seconds[keep],
+            truth=tuple(self.truth[i] for i in keep),
+            predicted=tuple(self.predicted[i] for i in keep),
+        )
+
+    @property
+    def accuracy(self) -> float:
+        """Share of seconds with the right action; those without a prediction are wrong; nan without seconds."""
+        right = [t == p for t, p in zip(self.truth, self.predicted, strict=True)]
+        return _divide(sum(right), len(right))
+
+
+def compute_top_k(truth: Int64, scores: Float32, k: int) -> float:
+    """Share of samples whose true class is among the ``k`` highest scores; nan without samples.
+
+    Args:
+        truth: (N,) indices of classes.
+        scores: (N, C), higher is better; of equal scores the class that comes first ranks higher.
+        k: if there are fewer than ``k`` classes, every sample is right.
+    """
+    top = np.argsort(-scores, axis=1, kind="stable")[:, :k]
+    return _divide(int(np.sum(top == truth[:, None])), len(truth))
+
+
+def compute_class_scores(
+    truth: Sequence[str], predicted: Sequence[str | None], classes: Sequence[str]
+) -> ClassScores:
+    """Compare names.
+
+    Args:
+        truth: N names.
+        predicted: N names; None: no answer. Answers that are not among the classes are wrong.
+        classes: all names that the truth can have.
+
+    Raises:
+        ValueError: if a true name is not among the classes, or the lengths differ.
+    """
+    if len(truth) != len(predicted):
+        raise ValueError(f"{len(predicted)} answers for {len(truth)} true names")
+    unknown = set(truth) - set(classes)
+    if unknown:
+        raise ValueError(f"{sorted(unknown)} are not among the classes {list(classes)}")
+    index = {name: i for i, name in enumerate(classes)}
+    table = np.zeros((len(classes), len(classes) + 1), np.int64)  # last column: another answer or none
+    for true, answer in zip(truth, predicted, strict=True):
+        table[index[true], index.get(answer, -1) if answer is not None else -1] += 1
+    confusion = table[:, :-1]
+    recall = _divide_each(np.diag(confusion), table.sum(axis=1))
+    known = recall[~np.isnan(recall)]
+    return ClassScores(
+        classes=tuple(classes),
+        confusion=confusion,
+        other=table[:, -1],
+        accuracy=_divide(int(np.trace(confusion)), len(truth)),
+        mean_class_accuracy=_divide(float(known.sum()), len(known)),
+        precision=_divide_each(np.diag(confusion), confusion.sum(axis=0)),
+        recall=recall,
+    )
+
+
+def compute_action_seconds(
+    labels: Sequence[ActionLabel],
+    track: Track,
+    fps: Fraction,
+    bouts: Sequence[Bout],
+    predicted_id: int | None,
+) -> ActionSeconds:
+    """Compare actions second by second of the video.
+
+    A second counts if its centre lies between the animal's first and last visible frame and its action at
+    that moment is annotated. It is compared with the predicted bout that covers its centre.
+
+    Args:
+        labels: annotated actions of the video; those of other tracks are left out.
+        track: the annotated track.
+        fps: frames per second of the video, exact.
+        bouts: predicted bouts of the video; those of other tracks are left out.
+        predicted_id: of the predicted track that follows the animal; None: there is none.
+    """
+    labels = [label for label in labels if label.track_id == track.track_id]
+    bouts = [bout for bout in bouts if bout.track_id == predicted_id]
+    start_s, end_s = int(track.frames[0]) / fps, (int(track.frames[-1]) + 1) / fps
+    half = Fraction(1, 2)
+    seconds: list[int] = []
+    truth: list[str] = []
+    predicted: list[str | None] = []
+    for second in range(ceil(start_s - half), ceil(end_s - half)):
+        centre = second + half
+        frame = floor(centre * fps)
+        true = next((label.action for label in labels if label.start_frame <= frame < label.end_frame), None)
+        if true is not None:
+            seconds.append(second)
+            truth.append(true)
+            predicted.append(next((b.action for b in bouts if b.start_s <= centre < b.end_s), None))
+    return ActionSeconds(np.array(seconds, np.int64), tuple(truth), tuple(predicted))
+
+
+def _divide(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")
+
+
+def _divide_each(part: Int64, whole: Int64) -> Float64:
+    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
