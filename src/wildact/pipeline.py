@@ -20,7 +20,7 @@ from wildact.clip import cut_clips, frames_needed, plan_clips, track_span
 from wildact.decode import VideoReader, VideoWriter, classify_light
 from wildact.detect import Detector, load_detector, predict_detections
 from wildact.errors import UsageError
-from wildact.export import annotate_frames, save_ethogram, save_thumbnail
+from wildact.export import annotate_frames, choose_thumbnail_frame, save_ethogram, save_thumbnail
 from wildact.recognize import Recognizer, load_recognizer, predict_actions, scores_to_bouts
 from wildact.record import StageTimer
 from wildact.track import TrackerSettings, track_detections
@@ -128,7 +128,12 @@ def analyze_video(
     times_s = pts * float(time_base)
     with timer.stage("track"):
         tracks = track_detections(
-            detected, [d for _, d in found], times_s, models.detector.classes, settings.tracker
+            detected,
+            [detections for _, detections in found],
+            times_s,
+            models.detector.classes,
+            settings.tracker,
+            min_score=settings.min_score,
         )
         light = classify_light(sampler.images)
     actions = _recognize(path, tracks, times_s, models.recognizer, settings, timer, progress)
@@ -234,6 +239,17 @@ class _LightSampler:
             yield frame
 
 
+def _save_thumbnail(path: Path, result: VideoResult, timer: StageTimer) -> None:
+    """The frame that shows most of the animals, with them drawn."""
+    best = choose_thumbnail_frame(result)
+    with VideoReader(result.info.path) as reader:
+        frames = timer.iterate("decode", reader.frames(lambda index, _: index == best))
+        frame = next(annotate_frames(result, frames), None)
+    if frame is not None:
+        with timer.stage("export"):
+            save_thumbnail(path, frame.image)
+
+
 def write_outputs(
     folder: Path, result: VideoResult, *, title: str, video: bool = True, progress: Progress = _no_progress
 ) -> VideoResult:
@@ -255,7 +271,7 @@ def write_outputs(
     timer = StageTimer()
     with timer.stage("export"):
         save_ethogram(folder / "ethogram.png", result, title=title)
-        save_thumbnail(folder / "thumbnail.jpg", result, _read_frame)
+    _save_thumbnail(folder / "thumbnail.jpg", result, timer)
     if video and result.tracks:
         with VideoReader(result.info.path) as reader:
             frames = timer.iterate("decode", reader.frames())

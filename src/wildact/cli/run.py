@@ -40,9 +40,9 @@ def run(
     settings = AnalysisSettings(
         detector=detector,
         recognizer=recognizer,
-        fps=_parse_fps(fps),
+        fps=parse_fps(fps),
         min_score=min_score,
-        device=_choose_device(device),
+        device=choose_device(device),
     )
     videos = find_videos(inputs, exclude=out)
     console = Console(stderr=True)
@@ -58,7 +58,8 @@ def run(
         raise typer.Exit(3)
 
 
-def _parse_fps(text: str) -> Fraction | None:
+def parse_fps(text: str) -> Fraction | None:
+    """Frames per second, exact; ``all`` is None."""
     if text == "all":
         return None
     if not re.fullmatch(r"\d{1,4}(\.\d{1,6}|/\d{1,5})?", text) or text.endswith("/0"):
@@ -66,7 +67,8 @@ def _parse_fps(text: str) -> Fraction | None:
     return Fraction(text)
 
 
-def _choose_device(name: str) -> str:
+def choose_device(name: str) -> str:
+    """The device to run on; ``auto`` takes a GPU where there is one."""
     import torch
 
     if name == "auto":

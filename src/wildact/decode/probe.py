@@ -13,6 +13,7 @@ import av.error
 import av.video.frame
 import av.video.stream
 import numpy as np
+from av.sidedata.sidedata import SideData
 
 from wildact.errors import VideoError
 from wildact.types import Image, VideoInfo
@@ -73,7 +74,7 @@ def open_video(path: Path) -> tuple[av.container.InputContainer, av.video.stream
         container = av.open(f"file:{path}", options=_OPTIONS, container_options=_CONTAINER_OPTIONS)
     except av.error.ArgumentError as error:
         raise VideoError(
-            f"{path}: not a video file (it looks like a picture, a sound, a text or a playlist); remove it."
+            f"{path}: not a video file (it looks like a picture, sound, text or playlist); leave it out."
         ) from error
     except av.error.PermissionError as error:
         raise VideoError(f"{path}: no permission to read this file; change its permissions.") from error
@@ -141,7 +142,7 @@ def orientation_of(frame: av.video.frame.VideoFrame) -> Orientation:
     to the nearest quarter turn, mirrored or not.
     """
     side_data = frame.side_data.get("DISPLAYMATRIX")
-    data = b"" if side_data is None else bytes(side_data)
+    data = bytes(side_data) if isinstance(side_data, SideData) else b""
     if len(data) < 36:
         return UPRIGHT
     a, b, _, c, d = struct.unpack("=5i", data[:20])
@@ -193,11 +194,11 @@ def _video_stream(path: Path, container: av.container.InputContainer) -> av.vide
     streams = [stream for stream in container.streams.video if not stream.disposition & picture]
     if not streams:
         held = ", ".join(sorted({stream.type for stream in container.streams})) or "nothing"
-        raise VideoError(f"{path}: holds no video stream (only: {held}); remove it.")
+        raise VideoError(f"{path}: holds no video stream (only: {held}); leave it out.")
     stream = streams[0]
     if stream.codec_context is None or stream.time_base is None:
         raise VideoError(
-            f"{path}: its video codec is not known to this version of FFmpeg; convert it to H.264."
+            f"{path}: its video codec is unknown to FFmpeg, or its header is damaged; convert it to H.264."
         )
     stream.thread_type = "AUTO"
     stream.codec_context.thread_count = _THREADS

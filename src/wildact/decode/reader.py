@@ -166,19 +166,13 @@ class VideoReader:
         except (av.error.FFmpegError, OSError, ValueError):
             # Damaged and exotic headers name colour spaces that FFmpeg does not convert.
             self._recoloured.add(index)
+            bt601 = Colorspace.ITU601
             try:
-                rgb = self._reformatter.reformat(
-                    picture,
-                    width,
-                    height,
-                    "rgb24",
-                    src_colorspace=Colorspace.ITU601,
-                    dst_colorspace=Colorspace.ITU601,
-                )
+                rgb = self._reformatter.reformat(picture, width, height, "rgb24", bt601, bt601)
             except (av.error.FFmpegError, OSError, ValueError) as error:
                 raise VideoError(
-                    f"{self.info.path}: frame {index} has the pixel format {picture.format.name}, which cannot"
-                    " be converted to RGB; convert the video to H.264."
+                    f"{self.info.path}: frame {index} has the pixel format {picture.format.name}, which"
+                    " cannot be converted to RGB; convert the video to H.264."
                 ) from error
         return cast(Image, rgb.to_ndarray())
 
@@ -226,8 +220,9 @@ class VideoReader:
             (self._recoloured, "frames that state a colour space unknown to FFmpeg, read as BT.601"),
         ):
             if damage.count:
-                places = f" at {damage.places} places, the first" if damage.places > 1 else ""
-                yield f"{what}: {damage.count}{places} at frame {damage.first} ({self._clock(damage.first)})"
+                places = f" at {damage.places} places" if damage.places > 1 else ""
+                first = f"first at frame {damage.first} ({self._clock(damage.first)})"
+                yield f"{what}: {damage.count}{places}, {first}"
 
     def _time_warnings(self) -> Iterator[str]:
         line = self._timeline
@@ -251,7 +246,7 @@ class VideoReader:
         assert found.duration is not None
         if self._stream_duration is not None and found.duration < self._stream_duration - 2 / found.fps:
             yield (
-                f"truncated: the header states {_clock(self._stream_duration)},"
+                f"truncated or damaged: the header states {_clock(self._stream_duration)} of video,"
                 f" the last frame ends at {_clock(found.duration)}"
             )
 

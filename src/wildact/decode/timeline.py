@@ -113,16 +113,18 @@ class Timeline:
             stated: rates that the file states, the likeliest first.
 
         Returns:
-            The first stated rate that at least ``CONSTANT_SHARE`` of the steps agree with to less than one
-            tick; if there is none, frames per second from the first to the last frame; None for fewer than
-            two frames.
+            The first stated rate that agrees with the frames' times: the median step is one frame, and at
+            least ``CONSTANT_SHARE`` of the steps are whole frames (more than one where frames were lost), to
+            less than one tick. If there is none, the mean from the first to the last frame. None for fewer
+            than two frames.
         """
         if len(self) < 2:
             return None
         steps = np.diff(self.pts)
         for rate in stated:
-            expected = 1 / (rate * self.time_base)
-            if np.mean(np.abs(steps - float(expected)) < 1) >= CONSTANT_SHARE:
+            frame = float(1 / (rate * self.time_base))
+            off = np.abs(steps - frame * np.maximum(1, np.round(steps / frame)))
+            if abs(np.median(steps) - frame) < 1 and np.mean(off < 1) >= CONSTANT_SHARE:
                 return rate
         first, last = self.times
         return (len(self) - 1) / (last - first)

@@ -1,7 +1,7 @@
 """The native data format: YouTube-VIS-style ``annotations.json``, and ``actions.csv`` beside it.
 
-Reference: Yang et al. 2019, "Video Instance Segmentation", https://youtube-vos.org/dataset/vis/; the differences
-are described in the project's ``docs/data-format.md``.
+Reference: Yang et al. 2019, "Video Instance Segmentation", https://youtube-vos.org/dataset/vis/; how the
+native format differs stands in ``docs/data-format.md``.
 """
 
 from __future__ import annotations
@@ -32,23 +32,28 @@ def save_data_set(
 
     Args:
         folder: of the data set.
-        videos: with their truth; ``info.path`` within ``folder``, ``info.frames`` known, a mask on each frame of
-            a track.
+        videos: with their truth; ``info.path`` within ``folder``, ``info.frames`` known, a mask on each
+            frame of a track.
         categories: species, in the order of their ids from 1.
         actions: actions, in the order of their ids from 1.
         info: the ``info`` entry.
 
     Raises:
-        OutputError: if the folder cannot be written to, or a video does not fit the format (it lies outside the
-            folder, its length is unknown, a track has no mask or a species that is not in ``categories``).
+        OutputError: if the folder cannot be written to, or a video does not fit the format (it lies outside
+            the folder, its length is unknown, a track has no mask, a species or action is not listed).
     """
     document = build_annotations(folder, videos, categories=categories, actions=actions, info=info)
-    with replacing(folder / "actions.csv") as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
+    with (
+        replacing(folder / "actions.csv") as temporary,
+        temporary.open("w", encoding="utf-8", newline="") as file,
+    ):
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(_ACTION_COLUMNS)
-        writer.writerows(_action_rows(folder, videos))
+        writer.writerows(_action_rows(folder, videos, actions))
     with replacing(folder / "annotations.json") as temporary:
-        temporary.write_text(json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
+        temporary.write_text(
+            json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8"
+        )
 
 
 def build_annotations(
@@ -96,7 +101,7 @@ def _annotation(track: Track, video: LabelledVideo, categories: Sequence[str]) -
     path, length = video.info.path, _length(video)
     if track.label not in categories:
         raise OutputError(
-            f"track {track.track_id} of {path} is a '{track.label}', which is not among the categories; add it to them."
+            f"track {track.track_id} of {path} is a '{track.label}', which is not among the categories."
         )
     segmentations: list[dict[str, Any] | None] = [None] * length
     bboxes: list[list[float] | None] = [None] * length
@@ -131,12 +136,20 @@ def _bbox(mask: Rle) -> list[float]:
     return [x1, y1, x2 - x1, y2 - y1]
 
 
-def _action_rows(folder: Path, videos: Sequence[LabelledVideo]) -> list[tuple[str, int, str, int, int]]:
-    return [
-        (_file_name(folder, video), label.track_id, label.action, label.start_frame, label.end_frame)
-        for video in videos
-        for label in sorted(video.actions, key=lambda label: (label.track_id, label.start_frame))
-    ]
+def _action_rows(
+    folder: Path, videos: Sequence[LabelledVideo], actions: Sequence[str]
+) -> list[tuple[str, int, str, int, int]]:
+    rows = []
+    for video in videos:
+        name = _file_name(folder, video)
+        for label in sorted(video.actions, key=lambda label: (label.track_id, label.start_frame)):
+            if label.action not in actions:
+                raise OutputError(
+                    f"track {label.track_id} of {video.info.path} is labelled '{label.action}', "
+                    "which is not among the actions; add it."
+                )
+            rows.append((name, label.track_id, label.action, label.start_frame, label.end_frame))
+    return rows
 
 
 def _file_name(folder: Path, video: LabelledVideo) -> str:
@@ -150,5 +163,7 @@ def _file_name(folder: Path, video: LabelledVideo) -> str:
 
 def _length(video: LabelledVideo) -> int:
     if video.info.frames is None:
-        raise OutputError(f"the number of frames of {video.info.path} is unknown; decode it once to count them.")
+        raise OutputError(
+            f"the number of frames of {video.info.path} is unknown; decode it once to count them."
+        )
     return video.info.frames

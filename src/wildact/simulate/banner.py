@@ -67,7 +67,6 @@ class Banner:
         if self.style != "plain":
             _moon(frame, round(0.34 * width), (rows.start + rows.stop) // 2, max(2, bar // 4), moment, ink)
 
-
     def _text_size(self, texts: tuple[str, ...], bar: int, width: int) -> float:
         """OpenCV's scale at which letters fill half of the bar's height, and the line its width at most."""
         (_, letters), _ = cv2.getTextSize("0", self.font, 1.0, 1)

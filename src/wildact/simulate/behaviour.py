@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wildact.simulate.animals import ACTIONS, Animal
-from wildact.simulate.view import View
+from wildact.simulate.scene import Scene
 from wildact.types import Float64, Int64
 
 STEP_S = 1 / 30
@@ -28,6 +28,9 @@ _NEXT: dict[str, dict[str, float]] = {
     "resting": {"grooming": 0.40, "vigilant": 0.26, "walking": 0.14, "running": 0.20},
     "grooming": {"vigilant": 0.22, "grazing": 0.18, "walking": 0.16, "running": 0.22, "resting": 0.22},
 }
+_FIRST = {
+    "walking": 0.08, "running": 0.16, "grazing": 0.16, "vigilant": 0.12, "resting": 0.26, "grooming": 0.22,
+}  # fmt: skip
 _TURN_RAD_S = {"walking": 1.3, "running": 2.2}
 
 
@@ -92,24 +95,17 @@ class Plan:
 
 
 def plan_animals(
-    animals: Sequence[Animal],
-    view: View,
-    near_m: float,
-    far_m: float,
-    seconds: float,
-    rng: np.random.Generator,
+    animals: Sequence[Animal], scene: Scene, seconds: float, rng: np.random.Generator
 ) -> tuple[Plan, ...]:
     """Let the animals live together for ``seconds``.
 
     Args:
         animals: who they are.
-        view: of the camera, for where the picture ends.
-        near_m: nearest distance from the camera, metres.
-        far_m: farthest.
+        scene: where they are.
         seconds: length of the clip.
         rng: of the clip.
     """
-    movers = [_Mover(animal, view, near_m, far_m, seconds, rng) for animal in animals]
+    movers = [_Mover(animal, scene, seconds, rng) for animal in animals]
     for step in range(int(np.ceil(seconds / STEP_S)) + 3):
         for mover in movers:
             mover.step(step * STEP_S, [other for other in movers if other is not mover])
@@ -119,11 +115,9 @@ def plan_animals(
 class _Mover:
     """One animal while its plan is made."""
 
-    def __init__(
-        self, animal: Animal, view: View, near_m: float, far_m: float, seconds: float, rng: np.random.Generator
-    ) -> None:
-        self.animal, self.view, self.rng = animal, view, rng
-        self.low, self.high = _depth_range(animal, view, near_m, far_m, rng)
+    def __init__(self, animal: Animal, scene: Scene, seconds: float, rng: np.random.Generator) -> None:
+        self.animal, self.scene, self.view, self.rng = animal, scene, scene.view, rng
+        self.low, self.high = _depth_range(animal, scene, rng)
         self.lane = rng.uniform(self.low, self.high)
         self.leaves_at = rng.uniform(0.35, 0.9) * seconds if rng.random() < 0.35 else np.inf
         self.leaving = False
@@ -145,13 +139,19 @@ class _Mover:
         self.heading = np.pi if side > 0 else 0.0
         self.action = "running" if self.rng.random() < 0.5 else "walking"
         self.speed = self.animal.speed_m_s(self.action)
-        self.target = np.array([-side * self.rng.uniform(0.1, 0.9) * self.view.half_width_m(self.lane), self.lane])
+        self.target = np.array(
+            [-side * self.rng.uniform(0.1, 0.9) * self.view.half_width_m(self.lane), self.lane]
+        )
 
     def _start_inside(self) -> None:
-        x = self.rng.uniform(-0.8, 0.8) * self.view.half_width_m(self.lane)
+        for _ in range(8):  # rather not behind a tree
+            x = self.rng.uniform(-0.8, 0.8) * self.view.half_width_m(self.lane)
+            if not self.scene.hides(x, self.lane, 0.7 * self.animal.shoulder_height_m):
+                break
+            self.lane = self.rng.uniform(self.low, self.high)
         self.position = np.array([x, self.lane])
         self.heading = float(self.rng.choice([0.0, np.pi]) + self.rng.normal(0, 0.7))
-        self.action = str(self.rng.choice(list(ACTIONS)))
+        self.action = str(self.rng.choice(list(_FIRST), p=list(_FIRST.values())))
         self.target = self._new_target()
 
     def _new_target(self) -> Float64:
@@ -233,12 +233,10 @@ class _Mover:
         )
 
 
-def _depth_range(
-    animal: Animal, view: View, near_m: float, far_m: float, rng: np.random.Generator
-) -> tuple[float, float]:
+def _depth_range(animal: Animal, scene: Scene, rng: np.random.Generator) -> tuple[float, float]:
     """Nearest and farthest distance at which the animal is neither a speck nor larger than the picture."""
     largest = 0.75 if rng.random() < 0.15 else 0.45
-    tallest_px, smallest_px = largest * view.height, 0.065 * view.height
-    low = max(near_m, view.focal_px * animal.shoulder_height_m / tallest_px)
-    high = min(far_m, view.focal_px * animal.shoulder_height_m / smallest_px)
-    return min(low, far_m - 1.5), max(high, low + 1.5)
+    px_m = scene.view.focal_px * animal.shoulder_height_m
+    low = max(scene.near_m, px_m / (largest * scene.view.height))
+    high = min(scene.far_m, px_m / (0.065 * scene.view.height))
+    return min(low, scene.far_m - 1.5), max(high, low + 1.5)

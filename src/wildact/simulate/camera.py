@@ -68,9 +68,11 @@ def draw_look(scene: Scene, light: Light, rng: np.random.Generator) -> Look:
         return _night_look(scene, columns, rows, rng)
     sun = rng.uniform(0.15, 1.0) if light == "day" else 0.08
     lit = scene.sun**sun * vignette
-    target = rng.uniform(88, 128) if light == "day" else rng.uniform(42, 66)
+    target = rng.uniform(88, 128) if light == "day" else rng.uniform(50, 78)
     saturation = rng.uniform(0.55, 0.95) if light == "day" else rng.uniform(0.2, 0.45)
-    tint = np.array((1, 1, 1)) + (rng.normal(0, 0.045, 3) if light == "day" else np.array((-0.10, -0.02, 0.12)))
+    tint = np.array((1, 1, 1)) + (
+        rng.normal(0, 0.045, 3) if light == "day" else np.array((-0.10, -0.02, 0.12))
+    )
     shutter = rng.uniform(1 / 250, 1 / 80) if light == "day" else rng.uniform(1 / 45, 1 / 25)
     sigma = rng.uniform(1.2, 3.0) if light == "day" else rng.uniform(3.0, 6.0)
     contrast = rng.uniform(0.4, 0.9) if light == "day" else rng.uniform(0.1, 0.5)
@@ -99,9 +101,11 @@ def _night_look(scene: Scene, columns: Float32, rows: Float32, rng: np.random.Ge
     beam = np.exp(-((off / rng.uniform(0.42, 0.7)) ** 2))
     lamp_m, power = rng.uniform(4.0, 7.0), rng.uniform(0.75, 1.25)
     falloff = (lamp_m / np.maximum(scene.depth, 0.7)) ** power
-    exposure = rng.uniform(0.5, 0.85)
-    standing = (exposure * (0.06 + 0.94 * beam)).astype(np.float32)
-    red, green, blue = rng.uniform(0.15, 0.35), rng.uniform(0.8, 1.0), rng.uniform(-0.15, 0.0)
+    red, green, blue = rng.uniform(0.15, 0.35), rng.uniform(0.65, 0.85), rng.uniform(-0.15, 0.0)
+    matrix = np.tile(np.array([[red, green, blue]], np.float32), (3, 1))
+    lit = (0.06 + 0.94 * beam).astype(np.float32)
+    gain = _exposed(scene.albedo, matrix, lit * falloff, rng.uniform(44, 74))
+    standing = (gain * lit).astype(np.float32)
     return Look(
         light="ir",
         matrix=matrix,
@@ -159,8 +163,10 @@ def shine(frame: Image, column: float, row: float, radius: float, strength: floa
 
 
 def _exposed(albedo: Image, matrix: Float32, lit: Float32, target: float) -> float:
-    """Automatic exposure: the factor on the (H, W) brightness ``lit`` that brings the picture's mean to ``target``."""
-    small = cv2.resize(cv2.transform(albedo.astype(np.float32), matrix), (64, 36), interpolation=cv2.INTER_AREA)
+    """Automatic exposure: the factor on (H, W) ``lit`` that brings the picture's mean to ``target``."""
+    small = cv2.resize(
+        cv2.transform(albedo.astype(np.float32), matrix), (64, 36), interpolation=cv2.INTER_AREA
+    )
     light = small * cv2.resize(lit, (64, 36), interpolation=cv2.INTER_AREA)[..., None]
     factor = 1.0
     for _ in range(4):  # what is over-exposed does not count in full, so a few rounds
@@ -188,7 +194,11 @@ def _noise_bank(
     bank = []
     for _ in range(_NOISE_FRAMES):
         grey = rng.standard_normal((*shape, 1), np.float32)
-        chroma = rng.standard_normal((*shape, 3), np.float32) * colour if colour else np.zeros((*shape, 3), np.float32)
+        chroma = (
+            rng.standard_normal((*shape, 3), np.float32) * colour
+            if colour
+            else np.zeros((*shape, 3), np.float32)
+        )
         noise = cv2.GaussianBlur(np.broadcast_to(grey, chroma.shape) + chroma, (0, 0), 0.6)
         bank.append(np.rint(noise * (sigma / noise.std())).astype(np.int16))
     return tuple(bank)

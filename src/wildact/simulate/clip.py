@@ -15,9 +15,10 @@ from wildact.simulate.animals import Animal, Sprite, blend_poses, compute_pose
 from wildact.simulate.banner import Banner
 from wildact.simulate.behaviour import Plan, State
 from wildact.simulate.camera import Look, develop, motion_blur, shine
-from wildact.simulate.scene import Scene, darken, overlap, paste
+from wildact.simulate.layers import darken, overlap, paste
+from wildact.simulate.scene import Scene
 from wildact.simulate.vegetation import Cutout
-from wildact.types import Image, Rle
+from wildact.types import Float32, Image, Rle
 
 MIN_VISIBLE_PX = 12
 """An animal of which less is to be seen counts as hidden."""
@@ -61,11 +62,13 @@ class Weather:
     def bend(self, plant: Cutout, time_s: float) -> float:
         """How far a plant is bent, about -1 to 1."""
         gust = 0.55 + 0.45 * np.sin(6.283 * self.gusts_hz * time_s + 0.3 * plant.phase)
-        flutter = np.sin(6.283 * 0.9 * time_s + plant.phase) + 0.4 * np.sin(6.283 * 2.3 * time_s + 2 * plant.phase)
+        flutter = np.sin(6.283 * 0.9 * time_s + plant.phase) + 0.4 * np.sin(
+            6.283 * 2.3 * time_s + 2 * plant.phase
+        )
         return float(self.wind * gust * (0.35 + 0.6 * flutter))
 
     def gain(self, time_s: float) -> float:
-        """Brightness at a time: a cloud passes, and the camera settles its exposure in the first half second."""
+        """Brightness at a time: a cloud passes; exposure settles in the first half second."""
         settling = 1 + 0.12 * np.exp(-time_s / 0.18)
         return float(settling * (1 - self.cloud * np.exp(-(((time_s - self.cloud_s) / 1.2) ** 2))))
 
@@ -155,10 +158,7 @@ def _compose(
     layers: list[_Drawn | Cutout] = sorted([*drawn, *plants], key=lambda layer: -layer.z)
     behind: list[_Drawn] = []
     for layer in layers:
-        if isinstance(layer, Cutout):
-            rgba = layer.swayed(weather.bend(layer, time_s))
-        else:
-            rgba = layer.rgba
+        rgba = layer.swayed(weather.bend(layer, time_s)) if isinstance(layer, Cutout) else layer.rgba
         paste(frame, rgba, layer.left, layer.top)
         for other in behind:
             _cover(other, rgba, layer.left, layer.top)
@@ -169,7 +169,7 @@ def _compose(
 
 
 def _draw(actor: Actor, scene: Scene, look: Look, time_s: float) -> _Drawn | None:
-    """The animal at a time, lit, blurred by its motion, and cut off by what stands nearer; None outside the frame."""
+    """The animal at a time: lit, blurred by motion, cut off by what stands nearer; None outside the frame."""
     state, view = actor.plan.at(time_s), scene.view
     column, row = view.project(state.x, state.z)
     scale = view.px_per_m(state.z)
@@ -210,7 +210,7 @@ def _pose_sprite(animal: Animal, state: State, scale: float, time_s: float) -> S
 def _lit_sprite(sprite: Sprite, left: int, top: int, z: float, look: Look) -> Image:
     """The sprite in the light of its place, premultiplied."""
     height, width = sprite.alpha.shape
-    rgb = look.grade(sprite.image, look.fur * _gain(look, left, top, width, height, z))
+    rgb = look.grade(sprite.image, np.float32(look.fur) * _gain(look, left, top, width, height, z))
     return _premultiplied(rgb, sprite.alpha)
 
 
@@ -219,17 +219,19 @@ def _lit(plant: Cutout, look: Look) -> Cutout:
     height, width = plant.rgba.shape[:2]
     alpha = plant.rgba[..., 3]
     straight = plant.rgba[..., :3] * (255 / np.maximum(alpha, 1).astype(np.float32))[..., None]
-    rgb = look.grade(np.clip(straight, 0, 255).astype(np.uint8), _gain(look, plant.left, plant.top, width, height, plant.z))
+    rgb = look.grade(
+        np.clip(straight, 0, 255).astype(np.uint8), _gain(look, plant.left, plant.top, width, height, plant.z)
+    )
     return Cutout(
         _premultiplied(rgb, alpha), plant.left, plant.top, plant.root, plant.z, plant.sway, plant.phase
     )
 
 
-def _gain(look: Look, left: int, top: int, width: int, height: int, z: float) -> np.ndarray:
-    """(height, width) float32 brightness of a standing thing at ``z`` metres, whose corner lies at (left, top)."""
+def _gain(look: Look, left: int, top: int, width: int, height: int, z: float) -> Float32:
+    """(height, width) float32 brightness of what stands at ``z`` metres with its corner at (left, top)."""
     rows = np.clip(np.arange(top, top + height), 0, look.standing.shape[0] - 1)
     columns = np.clip(np.arange(left, left + width), 0, look.standing.shape[1] - 1)
-    return look.standing[rows[:, None], columns[None, :]] * np.float32(look.lamp_gain(z))
+    return np.asarray(look.standing[rows[:, None], columns[None, :]] * look.lamp_gain(z), np.float32)
 
 
 def _premultiplied(rgb: Image, alpha: Image) -> Image:

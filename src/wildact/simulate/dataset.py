@@ -115,7 +115,9 @@ def _run(out: Path, settings: SimulationSettings, workers: int) -> Iterator[Labe
         yield from map(job, range(settings.videos))
         return
     context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=cv2.setNumThreads, initargs=(1,)
+    ) as pool:
         yield from pool.map(job, range(settings.videos))
 
 
@@ -135,7 +137,13 @@ def simulate_video(out: Path, settings: SimulationSettings, index: int) -> Label
     actors = _actors(settings, index, scene, rng)
     look = draw_look(scene, light, rng)
     start, celsius = _moment(scene.habitat, light, rng)
-    path = out / "videos" / names[0] / names[1] / f"{names[1]}-{index:05d}.{'avi' if codec == 'mjpeg' else 'mp4'}"
+    path = (
+        out
+        / "videos"
+        / names[0]
+        / names[1]
+        / f"{names[1]}-{index:05d}.{'avi' if codec == 'mjpeg' else 'mp4'}"
+    )
     path.parent.mkdir(parents=True, exist_ok=True)
     seen: dict[int, dict[int, Rle]] = {actor.track_id: {} for actor in actors}
     clip = simulate_clip(
@@ -181,15 +189,16 @@ def _labels(actor: Actor, seen: dict[int, Rle], fps: Fraction) -> list[ActionLab
     starts = [k for k in range(len(actions)) if k == 0 or actions[k] != actions[k - 1]]
     ends = [*starts[1:], len(actions)]
     return [
-        ActionLabel(actor.track_id, actions[a], first + a, first + b) for a, b in zip(starts, ends, strict=True)
+        ActionLabel(actor.track_id, actions[a], first + a, first + b)
+        for a, b in zip(starts, ends, strict=True)
     ]
 
 
-# -- what is where, and when ------------------------------------------------------------------------------------
+# -- what is where, and when ------------------------------------------------------------------------------
 
 
 def _turn(seed: int, count: int, index: int, *, salt: int) -> int:
-    """A number below ``count`` for each index: in every block of ``count`` videos each comes once, shuffled."""
+    """A number below ``count`` for each index: each comes once in every block of ``count``, shuffled."""
     block, place = divmod(index, count)
     return int(np.random.default_rng([seed, _ORDER, salt, block]).permutation(count)[place])
 
@@ -214,19 +223,25 @@ def _build_camera(seed: int, width: int, height: int, site: int, camera: int) ->
     return scene, draw_banner(f"S{seed:03d}-{site:02d}-C{camera + 1}", rng)
 
 
-def _actors(settings: SimulationSettings, index: int, scene: Scene, rng: np.random.Generator) -> tuple[Actor, ...]:
+def _actors(
+    settings: SimulationSettings, index: int, scene: Scene, rng: np.random.Generator
+) -> tuple[Actor, ...]:
     """The animals of a video: mostly one, or a group of one species."""
     blank = ((index + 1) * _GOLDEN + settings.seed * 0.37) % 1.0 < settings.blank_share
     if blank or settings.max_animals == 0:
         return ()
-    weights = np.array([0.46, 0.26, 0.17, 0.11] + [0.08] * max(0, settings.max_animals - 4))[: settings.max_animals]
+    weights = np.array([0.46, 0.26, 0.17, 0.11] + [0.08] * max(0, settings.max_animals - 4))[
+        : settings.max_animals
+    ]
     number = int(rng.choice(len(weights), p=weights / weights.sum())) + 1
     species = [SPECIES[rng.integers(len(SPECIES))]] * number
     if rng.random() < 0.25:
         species = [SPECIES[rng.integers(len(SPECIES))] for _ in species]
     animals = [Animal(name, rng) for name in species]
-    plans: tuple[Plan, ...] = plan_animals(animals, scene.view, scene.near_m, scene.far_m, settings.seconds, rng)
-    return tuple(Actor(k, animal, plan) for k, (animal, plan) in enumerate(zip(animals, plans, strict=True), start=1))
+    plans: tuple[Plan, ...] = plan_animals(animals, scene, settings.seconds, rng)
+    return tuple(
+        Actor(k, animal, plan) for k, (animal, plan) in enumerate(zip(animals, plans, strict=True), start=1)
+    )
 
 
 def _weather(blank: bool, seconds: float, rng: np.random.Generator) -> Weather:
@@ -248,11 +263,16 @@ def _moment(habitat: Habitat, light: Light, rng: np.random.Generator) -> tuple[d
         int(rng.integers(2019, 2026)), month, int(rng.integers(1, 29)),
         hours[rng.integers(len(hours))], int(rng.integers(60)), int(rng.integers(60)),
     )  # fmt: skip
-    celsius = 12 - 11 * np.cos(2 * np.pi * (month - 1) / 12) * 0.9 + (4 if light == "day" else -3) + rng.normal(0, 3)
+    celsius = (
+        12
+        - 11 * np.cos(2 * np.pi * (month - 1) / 12) * 0.9
+        + (4 if light == "day" else -3)
+        + rng.normal(0, 3)
+    )
     return start, round(celsius)
 
 
-# -- the folder -------------------------------------------------------------------------------------------------
+# -- the folder -------------------------------------------------------------------------------------------
 
 
 def _check_settings(settings: SimulationSettings) -> None:
@@ -262,10 +282,12 @@ def _check_settings(settings: SimulationSettings) -> None:
             raise UsageError(f"the simulation's '{name}' must be positive, not {getattr(settings, name)}.")
     if settings.width % 2 or settings.height % 2:
         raise UsageError(
-            f"H.264 needs an even size, not {settings.width}x{settings.height}; choose even 'width' and 'height'."
+            f"H.264 needs an even size, not {settings.width}x{settings.height}; choose even numbers."
         )
     if settings.seed < 0 or settings.max_animals < 0 or not 0 <= settings.blank_share <= 1:
-        raise UsageError("the simulation's 'seed' and 'max_animals' must not be negative, 'blank_share' be in [0, 1].")
+        raise UsageError(
+            "the simulation's 'seed' and 'max_animals' must not be negative, 'blank_share' be in [0, 1]."
+        )
     if not settings.lights or (settings.fps is not None and settings.fps <= 0):
         raise UsageError("the simulation needs at least one of 'lights', and a positive 'fps'.")
 
@@ -276,7 +298,7 @@ def _prepare(out: Path, settings: SimulationSettings) -> None:
         if out.exists() and (not out.is_dir() or any(out.iterdir())):
             if not _is_simulated(out):
                 raise OutputError(
-                    f"{out} is not empty and holds no simulated data set; choose an empty folder or a new one."
+                    f"{out} is not empty and holds no simulated data set; choose an empty folder."
                 )
             if (out / "videos").is_dir() and not (out / "videos").is_symlink():
                 shutil.rmtree(out / "videos")

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 
 import cv2
 import numpy as np
 
 from wildact.simulate.habitats import Habitat
+from wildact.simulate.layers import darken, overlap, paste
 from wildact.simulate.texture import band_noise, ground_noise, sample_band, smoothstep, spectral_noise
 from wildact.simulate.vegetation import (
     Cutout,
@@ -25,12 +28,15 @@ from wildact.simulate.vegetation import (
     paint_tuft,
 )
 from wildact.simulate.view import View, draw_view
-from wildact.types import Float32, Image
+from wildact.types import Float32, Float64, Image
 
 WALL_M = 26.0
 """Distance at which the far background stands, metres."""
 
 _FULL_SIZE = 640 * 360
+_Spot = tuple[float, float, float, float]  # column, row, pixels per metre, distance in metres
+_Paint = Callable[[float, float, float, float, Habitat, np.random.Generator], Cutout]
+
 _BANDS = 28  # depth bands in which ground strokes and standing things are interleaved
 
 
@@ -42,7 +48,7 @@ class Scene:
         view: the perspective.
         habitat: what grows there.
         albedo: (H, W, 3) uint8 RGB, everything that does not move.
-        cover: (H, W) float32 metres; depth of the nearest standing thing, inf where only ground or background is.
+        cover: (H, W) float32 metres; depth of the nearest standing thing, inf where there is none.
         depth: (H, W) float32 metres of whatever is seen.
         sun: (H, W) float32 about 1, brightness where sun comes through the leaves.
         plants: what sways, from far to near.
@@ -59,6 +65,14 @@ class Scene:
     plants: tuple[Cutout, ...]
     near_m: float
     far_m: float
+
+    def hides(self, x: float, z: float, height_m: float) -> bool:
+        """Whether the point ``height_m`` above the ground at (x, z) lies behind something or outside."""
+        column, row = self.view.project(x, z)
+        row -= height_m * self.view.px_per_m(z)
+        if not (0 <= column < self.view.width and 0 <= row < self.view.height):
+            return True
+        return bool(self.cover[int(row), int(column)] < z)
 
 
 def build_scene(width: int, height: int, habitat: Habitat, rng: np.random.Generator) -> Scene:
@@ -91,32 +105,6 @@ def build_scene(width: int, height: int, habitat: Habitat, rng: np.random.Genera
     )
 
 
-def paste(image: Image, patch: Image, left: int, top: int) -> None:
-    """Lay a premultiplied (h, w, 4) ``patch`` over the (H, W, 3) ``image``, in place; borders cut it off."""
-    window = overlap(patch.shape[1], patch.shape[0], left, top, image.shape[1], image.shape[0])
-    if window is None:
-        return
-    inside, outside = window
-    part, target = np.ascontiguousarray(patch[inside]), image[outside]
-    keep = cv2.cvtColor(255 - part[..., 3], cv2.COLOR_GRAY2RGB)
-    faded = cv2.multiply(target, keep, scale=1 / 255)
-    image[outside] = cv2.add(faded, part[..., :3])
-
-
-def overlap(
-    width: int, height: int, left: int, top: int, frame_width: int, frame_height: int
-) -> tuple[tuple[slice, slice], tuple[slice, slice]] | None:
-    """Where a patch lies within the frame: (rows, columns) of the patch and of the frame; None if outside."""
-    x0, y0 = max(left, 0), max(top, 0)
-    x1, y1 = min(left + width, frame_width), min(top + height, frame_height)
-    if x1 <= x0 or y1 <= y0:
-        return None
-    return (
-        (slice(y0 - top, y1 - top), slice(x0 - left, x1 - left)),
-        (slice(y0, y1), slice(x0, x1)),
-    )
-
-
 class _Painter:
     """The picture while it is painted, with the depth of what was painted last in each pixel."""
 
@@ -140,7 +128,12 @@ class _Painter:
         crown = bottom - habitat.wall_top * bottom * (1 + 0.16 * spectral_noise(1, w, rng, 1.1)[0])
         rows = np.arange(h, dtype=np.float32)[:, None]
         dense = smoothstep(rows - crown[None, :], -0.05 * h, 0.10 * h)
-        gaps = spectral_noise(h, w, rng, 0.9) * 0.45 + dense * 2.6 - 1.05 + 0.6 * smoothstep(rows, 0.1 * h, 0.3 * h)
+        gaps = (
+            spectral_noise(h, w, rng, 0.9) * 0.45
+            + dense * 2.6
+            - 1.05
+            + 0.6 * smoothstep(rows, 0.1 * h, 0.3 * h)
+        )
         alpha = smoothstep(gaps, -0.25, 0.25)[..., None]
         self.image[:] = np.clip(sky * (1 - alpha) + foliage * alpha, 0, 255).astype(np.uint8)
         self._distant_stems(bottom)
@@ -150,7 +143,9 @@ class _Painter:
         rng, palette = self.rng, np.array(self.habitat.wall, np.float32)
         clumps = spectral_noise(h, w, rng, 1.25)
         leaves = spectral_noise(h, w, rng, 0.35)
-        light = np.clip(0.42 + 0.2 * clumps + 0.16 * leaves * (1 + 0.4 * clumps), 0, 0.999) * (len(palette) - 1)
+        light = np.clip(0.42 + 0.2 * clumps + 0.16 * leaves * (1 + 0.4 * clumps), 0, 0.999) * (
+            len(palette) - 1
+        )
         k = np.minimum(light.astype(int), len(palette) - 2)
         t = (light - k)[..., None]
         mixed = palette[k] * (1 - t) + palette[k + 1] * t
@@ -162,7 +157,9 @@ class _Painter:
         haze = np.array(habitat.haze, np.float32)
         for _ in range(int(habitat.trunks[1] * rng.uniform(1.0, 2.5))):
             share = rng.uniform(0.25, 0.75)
-            colour = np.array(habitat.bark_colour) * rng.uniform(0.35, 0.75) * (1 - share) + haze * share * 0.8
+            colour = (
+                np.array(habitat.bark_colour) * rng.uniform(0.35, 0.75) * (1 - share) + haze * share * 0.8
+            )
             x, lean = rng.uniform(0, view.width), rng.normal(0, 0.03) * view.height
             thick = max(1, round(rng.uniform(0.002, 0.012) * view.width))
             foot = bottom + rng.uniform(0.0, 0.035) * view.height
@@ -176,7 +173,9 @@ class _Painter:
         view, habitat, rng = self.view, self.habitat, self.rng
         px = view.focal_px / self.ground_z * np.minimum(1, 2.0 * view.height_m / self.ground_z)
         coarse = ground_noise(self.band, self.ground_x, self.ground_z, px, (4.0, 1.7, 0.8, 0.4))
-        fine = ground_noise(self.band, self.ground_z + 9, self.ground_x, px, (0.3, 0.16, 0.08, 0.04, 0.02), 0.95)
+        fine = ground_noise(
+            self.band, self.ground_z + 9, self.ground_x, px, (0.3, 0.16, 0.08, 0.04, 0.02), 0.95
+        )
         colours = np.array(habitat.ground, np.float32)
         mix = smoothstep(coarse, -1.2, 1.2)[..., None]
         soil = colours[0] * (1 - mix) + colours[1] * mix
@@ -191,7 +190,9 @@ class _Painter:
         soil = soil * (1 - haze) + np.array(habitat.haze) * haze
         rows = np.arange(view.height, dtype=np.float32)[:, None]
         columns = np.arange(view.width, dtype=np.float32)[None, :]
-        edge = view.horizon_px - view.slope * (columns - view.width / 2) + view.focal_px * view.height_m / WALL_M
+        edge = (
+            view.horizon_px - view.slope * (columns - view.width / 2) + view.focal_px * view.height_m / WALL_M
+        )
         ragged = edge + 0.012 * view.height * spectral_noise(1, view.width, rng, 0.7)
         alpha = smoothstep(rows - ragged, -1.0, 0.02 * view.height + 1)[..., None]
         self.image[:] = np.clip(self.image * (1 - alpha) + soil * alpha, 0, 255).astype(np.uint8)
@@ -209,7 +210,7 @@ class _Painter:
         z = self.ground_z + 0.25 * self.ground_x * self.rng.uniform(-0.3, 0.3) + 0.25 * coarse
         water = smoothstep(z, near, near + 0.3) * (1 - smoothstep(z, far, far + 0.6))
         mirrored = cv2.GaussianBlur(self.image[::-1].astype(np.float32), (0, 0), 2.0, sigmaY=6.0)
-        shift = np.float32([[1, 0, 0], [0, 1, 2 * self.view.horizon_px - self.view.height]])
+        shift = np.array([[1, 0, 0], [0, 1, 2 * self.view.horizon_px - self.view.height]], np.float32)
         size = (self.view.width, self.view.height)
         mirrored = cv2.warpAffine(mirrored, shift, size, borderMode=cv2.BORDER_REPLICATE)
         ripple = 1 + 0.12 * sample_band(self.band, self.ground_x, 4 * self.ground_z, 1.5)
@@ -221,10 +222,10 @@ class _Painter:
 
     def standing(self, near_m: float, far_m: float) -> list[Cutout]:
         """Paint litter, grass and standing things from far to near; return the plants that sway."""
-        still, plants = self._plan(near_m, far_m)
+        still, plants = self._still(near_m), self._swaying(far_m)
         edges = np.geomspace(WALL_M, 0.9 * self.view.near_m, _BANDS + 1)
         strokes = self._scatter(self.habitat.litter_count), self._scatter(self.habitat.grass_count)
-        for far, near in zip(edges[:-1], edges[1:], strict=True):
+        for far, near in pairwise(edges):
             for z, draw in sorted(still, key=lambda item: -item[0]):
                 if near <= z < far:
                     self._stand(draw())
@@ -232,40 +233,45 @@ class _Painter:
             self._grass(strokes[1], near, far)
         return [self._hide(plant) for plant in plants]
 
-    def _plan(
-        self, near_m: float, far_m: float
-    ) -> tuple[list[tuple[float, Callable[[], Cutout]]], list[Cutout]]:
-        """What stands still, as (distance, painter); and the plants that sway, painted."""
-        habitat, rng, view = self.habitat, self.rng, self.view
+    def _spot(self, low: float, high: float) -> _Spot:
+        """Somewhere on the ground in the picture, between two distances; nearer ones are likelier."""
+        z = float(np.exp(self.rng.uniform(np.log(low), np.log(high))))
+        x = float(self.rng.uniform(-1.1, 1.1)) * self.view.half_width_m(z)
+        return (*self.view.project(x, z), self.view.px_per_m(z), z)
+
+    def _still(self, near_m: float) -> list[tuple[float, Callable[[], Cutout]]]:
+        """What stands still, as (distance, painter)."""
+        habitat, rng = self.habitat, self.rng
         still: list[tuple[float, Callable[[], Cutout]]] = []
-        plants: list[Cutout] = []
-
-        def spot(low: float, high: float) -> tuple[float, float, float, float]:
-            z = float(np.exp(rng.uniform(np.log(low), np.log(high))))
-            x = float(rng.uniform(-1.1, 1.1)) * view.half_width_m(z)
-            return (*view.project(x, z), view.px_per_m(z), z)
-
         for _ in range(rng.integers(*habitat.trunks, endpoint=True)):
             radius = float(rng.uniform(*habitat.trunk_radius_m))
-            place = spot(max(3.2, 16 * radius), 24)
-            still.append((place[3], lambda p=place, r=radius: paint_trunk(*p, habitat, r, rng)))
-        for painter, count, low, high in (
+            spot = self._spot(max(3.2, 16 * radius), 24)
+            still.append((spot[3], partial(paint_trunk, *spot, habitat, rng, radius_m=radius)))
+        kinds: tuple[tuple[_Paint, tuple[int, int], float, float], ...] = (
             (paint_rock, habitat.rocks, near_m, 18.0),
             (paint_log, habitat.logs, near_m + 0.5, 18.0),
             (paint_bush, habitat.bushes, 5.0, 22.0),
             (paint_fern, habitat.ferns, 4.0, 12.0),
-        ):
+        )
+        for paint, count, low, high in kinds:
             for _ in range(rng.integers(*count, endpoint=True)):
-                place = spot(low, high)
-                still.append((place[3], lambda p=place, paint=painter: paint(*p, habitat, rng)))
-        for _ in range(rng.integers(1, 4)):
-            plants.append(paint_bush(*spot(4.5, far_m), habitat, rng))
-        for _ in range(rng.integers(0, 3) if habitat.ferns[1] else 0):
-            plants.append(paint_fern(*spot(3.0, far_m), habitat, rng))
-        for _ in range(rng.integers(5, 14)):
-            plants.append(paint_tuft(*spot(view.near_m, 0.8 * far_m), habitat, rng))
-        plants += [self._twig() for _ in range(rng.integers(0, 4))]
-        return still, plants
+                spot = self._spot(low, high)
+                still.append((spot[3], partial(paint, *spot, habitat, rng)))
+        return still
+
+    def _swaying(self, far_m: float) -> list[Cutout]:
+        """The plants that move in the wind, among them twigs close to the lens."""
+        habitat, rng = self.habitat, self.rng
+        ferns = rng.integers(0, 3) if habitat.ferns[1] else 0
+        return [
+            *(paint_bush(*self._spot(4.5, far_m), habitat, rng) for _ in range(rng.integers(1, 4))),
+            *(paint_fern(*self._spot(3.0, far_m), habitat, rng) for _ in range(ferns)),
+            *(
+                paint_tuft(*self._spot(self.view.near_m, 0.8 * far_m), habitat, rng)
+                for _ in range(rng.integers(5, 14))
+            ),
+            *(self._twig() for _ in range(rng.integers(0, 4))),
+        ]
 
     def _twig(self) -> Cutout:
         """A twig that hangs into the picture from the left, the right or above, near the lens."""
@@ -276,8 +282,8 @@ class _Painter:
         angle = (0.2, np.pi - 0.2, np.pi / 2)[side] + rng.normal(0, 0.35)
         return paint_branch(column, row, angle, view.px_per_m(z), z, self.habitat, rng)
 
-    def _scatter(self, count: int) -> Float32:
-        """(N, 3) column, row and distance of strokes, spread over the picture, from far to near."""
+    def _scatter(self, count: int) -> Float64:
+        """(N, 3) float64 column, row and distance of strokes, spread over the picture, from far to near."""
         view, rng = self.view, self.rng
         number = int(count * self.area)
         columns = rng.uniform(-0.02, 1.02, number) * view.width
@@ -286,7 +292,7 @@ class _Painter:
         z = view.focal_px * view.height_m / drop
         rows = drop + view.horizon_px - view.slope * (columns - view.width / 2)
         order = np.argsort(-z)
-        return np.stack([columns, rows, z], axis=1)[order]
+        return np.asarray(np.stack([columns, rows, z], axis=1)[order])
 
     def _dry(self, column: float, row: float) -> bool:
         """Whether a stroke may be put there: not in the water."""
@@ -295,7 +301,7 @@ class _Painter:
         y, x = int(np.clip(row, 0, self.view.height - 1)), int(np.clip(column, 0, self.view.width - 1))
         return bool(self.ground_z[y, x] < 10.2 or self.ground_z[y, x] > 15.5)
 
-    def _litter(self, strokes: Float32, near: float, far: float) -> None:
+    def _litter(self, strokes: Float64, near: float, far: float) -> None:
         habitat, rng, view = self.habitat, self.rng, self.view
         for column, row, z in strokes[(strokes[:, 2] >= near) & (strokes[:, 2] < far)]:
             if not self._dry(column, row):
@@ -307,14 +313,17 @@ class _Painter:
             _ellipse(self.image, column + 0.4, row + 0.25 * size, shape, rng.uniform(-40, 40), colour * 0.45)
             _ellipse(self.image, column, row, shape, rng.uniform(-40, 40), colour)
 
-    def _grass(self, strokes: Float32, near: float, far: float) -> None:
+    def _grass(self, strokes: Float64, near: float, far: float) -> None:
         habitat, rng, view = self.habitat, self.rng, self.view
         for column, row, z in strokes[(strokes[:, 2] >= near) & (strokes[:, 2] < far)]:
             if not self._dry(column, row):
                 continue
             height = habitat.grass_height_m * rng.uniform(0.25, 1.0) ** 1.5 * view.px_per_m(z)
             lean = rng.normal(0, 0.4)
-            points = np.array([[0, 0], [0.25 * lean, -0.55], [lean, -1.0 + 0.2 * abs(lean)]]) * height + (column, row)
+            points = np.array([[0, 0], [0.25 * lean, -0.55], [lean, -1.0 + 0.2 * abs(lean)]]) * height + (
+                column,
+                row,
+            )
             fixed = [(points * 16).astype(np.int32)]
             haze = float(np.clip((z - 6) / 50, 0, 0.35))
             colour = np.array(habitat.grass[rng.integers(len(habitat.grass))]) * rng.uniform(0.55, 1.15)
@@ -347,10 +356,12 @@ class _Painter:
 
 
 def _sunlight(painter: _Painter, rng: np.random.Generator) -> Float32:
-    """(H, W) float32 brightness of the ground and of what stands on it: dapples under leaves, else nearly even."""
+    """(H, W) float32 brightness of ground and standing things: dapples under leaves, else even."""
     view = painter.view
     px = view.focal_px / painter.ground_z * np.minimum(1, 2 * view.height_m / painter.ground_z)
-    flecks = ground_noise(painter.band, painter.ground_x * 0.8 + 31, painter.ground_z * 0.6 + 11, px, (2.2, 1.0, 0.45))
+    flecks = ground_noise(
+        painter.band, painter.ground_x * 0.8 + 31, painter.ground_z * 0.6 + 11, px, (2.2, 1.0, 0.45)
+    )
     on_ground = smoothstep(flecks, 0.1, 1.1)
     on_things = smoothstep(spectral_noise(view.height, view.width, rng, 1.5), 0.2, 1.5)
     standing = np.isfinite(painter.cover) | (painter.ground_z >= WALL_M - 0.01)
@@ -367,24 +378,13 @@ def _contact_shadow(image: Image, thing: Cutout, view: View) -> None:
         return
     spread = 0.62 * (columns[-1] - columns[0] + 1)
     centre = thing.left + columns.mean()
-    darken(image, centre, thing.root[1], spread + 2, (spread + 2) * min(0.4, view.height_m / thing.z) + 1, 0.5)
-
-
-def darken(image: Image, column: float, row: float, a: float, b: float, strength: float) -> None:
-    """Lay a soft elliptic shadow with half axes ``a`` and ``b`` pixels on the image, in place."""
-    w, h = int(3.2 * a) + 3, int(3.2 * b) + 3
-    window = overlap(w, h, int(column - w / 2), int(row - h / 2), image.shape[1], image.shape[0])
-    if window is None:
-        return
-    ys = ((np.arange(h, dtype=np.float32) - h / 2) / b)[window[0][0], None]
-    xs = ((np.arange(w, dtype=np.float32) - w / 2) / a)[None, window[0][1]]
-    keep = 1 - strength * np.exp(-(xs * xs + ys * ys) * 1.2)
-    target = image[window[1]]
-    image[window[1]] = cv2.multiply(target, cv2.merge([keep] * 3), dtype=cv2.CV_8U)
+    darken(
+        image, centre, thing.root[1], spread + 2, (spread + 2) * min(0.4, view.height_m / thing.z) + 1, 0.5
+    )
 
 
 def _ellipse(
-    image: Image, column: float, row: float, axes: tuple[float, float], angle: float, colour: Float32
+    image: Image, column: float, row: float, axes: tuple[float, float], angle: float, colour: Float64
 ) -> None:
     centre = (int(column * 16), int(row * 16))
     rgb = np.clip(colour, 0, 255).tolist()

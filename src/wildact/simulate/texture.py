@@ -26,7 +26,9 @@ def band_noise(rng: np.random.Generator) -> Float32:
     """(SIZE, SIZE) float32 periodic noise with waves of about 8 pixels, mean 0, standard deviation 1."""
     white = rng.standard_normal((SIZE, SIZE)).astype(np.float32)
     wrapped = cv2.copyMakeBorder(white, 32, 32, 32, 32, cv2.BORDER_WRAP)
-    band = cv2.GaussianBlur(wrapped, (0, 0), _BAND_PERIOD / 5) - cv2.GaussianBlur(wrapped, (0, 0), _BAND_PERIOD / 2)
+    band = cv2.GaussianBlur(wrapped, (0, 0), _BAND_PERIOD / 5) - cv2.GaussianBlur(
+        wrapped, (0, 0), _BAND_PERIOD / 2
+    )
     return _normalized(band[32:-32, 32:-32])
 
 
@@ -46,7 +48,12 @@ def sample_band(band: Float32, u: Float32, v: Float32, wave_m: float) -> Float32
 
 
 def ground_noise(
-    band: Float32, x: Float32, z: Float32, px_per_m: Float32, waves_m: tuple[float, ...], falloff: float = 0.75
+    band: Float32,
+    x: Float32,
+    z: Float32,
+    px_per_m: Float32,
+    waves_m: tuple[float, ...],
+    falloff: float = 0.75,
 ) -> Float32:
     """Sum of octaves on the ground plane; an octave fades out where its waves are smaller than pixels.
 

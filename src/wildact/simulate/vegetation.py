@@ -9,7 +9,7 @@ import numpy as np
 
 from wildact.simulate.habitats import Colour, Habitat, Palette
 from wildact.simulate.texture import spectral_noise
-from wildact.types import Float32, Image
+from wildact.types import Float32, Float64, Image
 
 _SHIFT = 4  # fractional bits of the drawing functions' coordinates
 
@@ -37,14 +37,16 @@ class Cutout:
     phase: float = 0.0
 
     def swayed(self, wind: float) -> Image:
-        """(h, w, 4) the cut-out bent sideways by ``wind`` (1: as far as a fresh wind bends it), root fixed."""
+        """(h, w, 4) the cut-out bent sideways by ``wind`` (1: a fresh wind), its root fixed."""
         x0, y0 = self.root[0] - self.left, self.root[1] - self.top
         shear, squeeze = self.sway * wind, 0.25 * self.sway * wind
         matrix = np.array([[1.0, -shear, shear * y0], [squeeze, 1.0, -squeeze * x0]])
         return np.asarray(cv2.warpAffine(self.rgba, matrix, self.rgba.shape[1::-1], flags=cv2.INTER_LINEAR))
 
 
-def paint_tuft(column: float, row: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator) -> Cutout:
+def paint_tuft(
+    column: float, row: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator
+) -> Cutout:
     """Grass: blades that rise from one spot and bow outwards."""
     height = habitat.grass_height_m * rng.uniform(0.9, 1.9) * px_per_m
     count = int(np.clip(height * rng.uniform(0.5, 0.9), 10, 90))
@@ -60,7 +62,9 @@ def paint_tuft(column: float, row: float, px_per_m: float, z: float, habitat: Ha
     return canvas.cutout((column, row), z, sway=rng.uniform(0.05, 0.12), phase=rng.uniform(0, 6.28))
 
 
-def paint_fern(column: float, row: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator) -> Cutout:
+def paint_fern(
+    column: float, row: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator
+) -> Cutout:
     """A fern: arching fronds with leaflets on both sides."""
     size = rng.uniform(0.35, 0.75) * px_per_m
     canvas = _Canvas.around(column, row, 1.1 * size, 1.05 * size, 0.25 * size)
@@ -81,11 +85,16 @@ def paint_fern(column: float, row: float, px_per_m: float, z: float, habitat: Ha
     return canvas.cutout((column, row), z, sway=rng.uniform(0.03, 0.08), phase=rng.uniform(0, 6.28))
 
 
-def paint_bush(column: float, row: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator) -> Cutout:
+def paint_bush(
+    column: float, row: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator
+) -> Cutout:
     """A bush: twigs, and clumps of leaves that are lit from above."""
     width, height = rng.uniform(0.35, 0.9) * px_per_m, rng.uniform(0.5, 1.3) * px_per_m
     canvas = _Canvas.around(column, row, 1.25 * width, 1.25 * height, 0.12 * height)
-    clumps = [(rng.normal(0, 0.42) * width, rng.uniform(0.15, 1.0) * height) for _ in range(int(rng.integers(7, 16)))]
+    clumps = [
+        (rng.normal(0, 0.42) * width, rng.uniform(0.15, 1.0) * height)
+        for _ in range(int(rng.integers(7, 16)))
+    ]
     for dx, dy in clumps:
         xs = column + dx * np.array([0.0, 0.4, 1.0])
         ys = row - dy * np.array([0.0, 0.55, 1.0])
@@ -98,14 +107,27 @@ def paint_bush(column: float, row: float, px_per_m: float, z: float, habitat: Ha
         dx, dy = clumps[k % len(clumps)]
         x, y = column + dx + spread[k, 0], row - max(0.05 * height, dy + spread[k, 1])
         light = 0.45 + 0.4 * (row - y) / height - 0.9 * (spread[k, 1] < 0) * abs(spread[k, 1]) / height
-        canvas.leaf(x, y, leaf * rng.uniform(0.7, 1.3), 0.5 * leaf, rng.uniform(0, 6.28), _tone(habitat.foliage, light, rng))
+        canvas.leaf(
+            x,
+            y,
+            leaf * rng.uniform(0.7, 1.3),
+            0.5 * leaf,
+            rng.uniform(0, 6.28),
+            _tone(habitat.foliage, light, rng),
+        )
     return canvas.cutout((column, row), z, sway=rng.uniform(0.008, 0.03), phase=rng.uniform(0, 6.28))
 
 
 def paint_branch(
-    column: float, row: float, angle: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator
+    column: float,
+    row: float,
+    angle: float,
+    px_per_m: float,
+    z: float,
+    habitat: Habitat,
+    rng: np.random.Generator,
 ) -> Cutout:
-    """Leafy or bare twigs that reach into the picture from (column, row) in direction ``angle``, out of focus if near."""
+    """Leafy or bare twigs that reach from (column, row) in direction ``angle``; out of focus if near."""
     length = rng.uniform(0.15, 0.42) * px_per_m
     canvas = _Canvas.around(column, row, 1.25 * length, 1.25 * length, 1.25 * length)
     for _ in range(int(rng.integers(3, 8))):
@@ -121,11 +143,22 @@ def paint_branch(
             canvas.leaf(xs[i], ys[i], size, size * rng.uniform(0.2, 0.65), turn + side, colour)
     painted = canvas.cutout((column, row), z, sway=rng.uniform(0.03, 0.09), phase=rng.uniform(0, 6.28))
     blur = float(np.clip((2.6 - z) * 1.3, 0, 2.5)) * px_per_m * z / 600
-    return painted if blur < 0.4 else replace(painted, rgba=cv2.GaussianBlur(painted.rgba, (0, 0), blur))
+    return (
+        painted
+        if blur < 0.4
+        else replace(painted, rgba=np.asarray(cv2.GaussianBlur(painted.rgba, (0, 0), blur), np.uint8))
+    )
 
 
 def paint_trunk(
-    column: float, row: float, px_per_m: float, z: float, habitat: Habitat, radius_m: float, rng: np.random.Generator
+    column: float,
+    row: float,
+    px_per_m: float,
+    z: float,
+    habitat: Habitat,
+    rng: np.random.Generator,
+    *,
+    radius_m: float,
 ) -> Cutout:
     """A tree trunk from its foot to above the upper border, rounded by shade, with bark."""
     radius = max(1.2, radius_m * px_per_m)
@@ -142,18 +175,24 @@ def paint_trunk(
     across = (np.arange(width, dtype=np.float32)[None, :] - centre) / (radius * flare)
     alpha = np.clip((1 - np.abs(across)) * radius + 0.5, 0, 1)
     side = rng.choice([-1.0, 1.0]) * rng.uniform(0.1, 0.5)
-    round_shade = np.sqrt(np.clip(1 - np.clip(across, -1, 1) ** 2, 0.02, 1)) * 0.75 + 0.3 + side * across * 0.35
+    round_shade = (
+        np.sqrt(np.clip(1 - np.clip(across, -1, 1) ** 2, 0.02, 1)) * 0.75 + 0.3 + side * across * 0.35
+    )
     bark = _bark(height, width, radius, habitat, rng)
     colour = np.array(habitat.bark_colour, np.float32) * rng.uniform(0.7, 1.1) * rng.uniform(0.95, 1.05, 3)
     rgb = colour[None, None] * (round_shade * bark)[..., None]
-    moss = np.clip(spectral_noise(height, width, rng, 1.3) * 0.35 - 0.15 + 0.5 * np.exp(-up / (4 * radius)), 0, 0.55)
+    moss = np.clip(
+        spectral_noise(height, width, rng, 1.3) * 0.35 - 0.15 + 0.5 * np.exp(-up / (4 * radius)), 0, 0.55
+    )
     if not habitat.snow:
         rgb = rgb * (1 - moss[..., None]) + np.array(habitat.foliage[1], np.float32) * moss[..., None]
     rgba = np.dstack([np.clip(rgb, 0, 255) * alpha[..., None], alpha * 255]).astype(np.uint8)
     return Cutout(rgba, left, int(top), (column, row), z)
 
 
-def paint_rock(column: float, row: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator) -> Cutout:
+def paint_rock(
+    column: float, row: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator
+) -> Cutout:
     """A boulder, lit from above, rough."""
     a, b = rng.uniform(0.12, 0.4) * px_per_m, rng.uniform(0.08, 0.24) * px_per_m
     h, w = int(1.4 * b) + 6, int(2.4 * a) + 6
@@ -169,7 +208,9 @@ def paint_rock(column: float, row: float, px_per_m: float, z: float, habitat: Ha
     return Cutout(rgba, int(column - w / 2), int(row - h + 4), (column, row), z)
 
 
-def paint_log(column: float, row: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator) -> Cutout:
+def paint_log(
+    column: float, row: float, px_per_m: float, z: float, habitat: Habitat, rng: np.random.Generator
+) -> Cutout:
     """A fallen stem or a dead branch on the ground."""
     length, radius = rng.uniform(0.8, 3.0) * px_per_m, max(1.5, rng.uniform(0.03, 0.13) * px_per_m)
     h, w = int(2 * radius) + 4, int(length)
@@ -186,9 +227,9 @@ def paint_log(column: float, row: float, px_per_m: float, z: float, habitat: Hab
     size = int(np.hypot(h, w)) + 4
     matrix = cv2.getRotationMatrix2D((w / 2, h / 2), np.rad2deg(tilt), 1.0)
     box_h = int(abs(np.sin(tilt)) * w + h) + 4
-    matrix[:, 2] += (size / 2 - w / 2, box_h / 2 - h / 2)
+    matrix[:, 2] += np.array([size / 2 - w / 2, box_h / 2 - h / 2])
     rgba = cv2.warpAffine(flat, matrix, (size, box_h), flags=cv2.INTER_LINEAR)
-    return Cutout(np.asarray(rgba), int(column - size / 2), int(row - box_h), (column, row), z)
+    return Cutout(np.asarray(rgba, np.uint8), int(column - size / 2), int(row - box_h), (column, row), z)
 
 
 class _Canvas:
@@ -205,7 +246,7 @@ class _Canvas:
             int(column - beside) - 2, int(row - above) - 2, int(2 * beside) + 5, int(above + below) + 5
         )
 
-    def blade(self, xs: Float32, ys: Float32, width: float, colour: Colour) -> None:
+    def blade(self, xs: Float64, ys: Float64, width: float, colour: Colour) -> None:
         points = np.stack([xs - self.left, ys - self.top], axis=1) * (1 << _SHIFT)
         thick = max(1, round(width))
         cv2.polylines(self.rgba, [points.astype(np.int32)], False, (*colour, 255), thick, cv2.LINE_AA, _SHIFT)
@@ -213,7 +254,9 @@ class _Canvas:
     def leaf(self, x: float, y: float, length: float, width: float, angle: float, colour: Colour) -> None:
         c, s = np.cos(angle), np.sin(angle)
         along, across = np.array([0, 0.45, 1.0, 0.45]) * length, np.array([0, 0.5, 0, -0.5]) * width
-        points = np.stack([x - self.left + c * along - s * across, y - self.top + s * along + c * across], axis=1)
+        points = np.stack(
+            [x - self.left + c * along - s * across, y - self.top + s * along + c * across], axis=1
+        )
         fixed = (points * (1 << _SHIFT)).astype(np.int32)
         cv2.fillConvexPoly(self.rgba, fixed, (*colour, 255), cv2.LINE_AA, _SHIFT)
 
@@ -239,7 +282,9 @@ def _bark(height: int, width: int, radius: float, habitat: Habitat, rng: np.rand
     stretch = {"smooth": 0.9, "rough": 5.0, "birch": 0.25}[habitat.bark]
     rows = max(4, int(height / stretch / max(1.0, radius / 12)))
     columns = max(4, int(width / max(1.0, radius / 12)))
-    grain = cv2.resize(spectral_noise(rows, columns, rng, 0.7), (width, height), interpolation=cv2.INTER_LINEAR)
+    grain = cv2.resize(
+        spectral_noise(rows, columns, rng, 0.7), (width, height), interpolation=cv2.INTER_LINEAR
+    )
     blotches = cv2.resize(spectral_noise(32, 16, rng, 1.2), (width, height), interpolation=cv2.INTER_CUBIC)
     strength = {"smooth": 0.08, "rough": 0.26, "birch": 0.10}[habitat.bark]
     bark = 1 + strength * grain + 0.12 * blotches

@@ -1,0 +1,96 @@
+"""One video's time line: a lane for each animal, coloured by what it does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.patches import Patch
+from matplotlib.ticker import FuncFormatter
+
+from wildact.export.atomic import replacing
+from wildact.export.colors import action_color, to_hex
+from wildact.types import VideoResult
+
+LIGHT_NAMES = {"day": "day", "dusk": "dusk", "ir": "infrared"}
+GREY = "#5f6670"
+
+
+def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
+    """Save the ethogram of a video as PNG.
+
+    Each lane spans the time an animal was followed; below its bouts a thin line is dark where it was seen
+    and pale where its place was interpolated.
+
+    Args:
+        path: of the file.
+        result: of the video.
+        title: above the plot, usually the video's name.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    lanes = max(1, len(result.tracks))
+    figure = Figure(figsize=(9, 1.25 + 0.42 * lanes), dpi=110, layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    duration_s = float(result.info.duration or 0)
+    for row, track in enumerate(result.tracks):
+        for bout in result.bouts:
+            if bout.track_id == track.track_id:
+                color = to_hex(action_color(bout.action))
+                axes.broken_barh([(bout.start_s, bout.duration_s)], (row - 0.32, 0.5), color=color, linewidth=0)
+        times = result.times_s[track.frames]
+        axes.plot(times, np.full(len(times), row + 0.3), color="#d5d9de", linewidth=1.6, solid_capstyle="butt")
+        seen = np.where(_seen(result, track.frames, track.observed), row + 0.3, np.nan)
+        axes.plot(times, seen, color="#30363d", linewidth=1.6, solid_capstyle="butt")
+    axes.set_yticks(range(len(result.tracks)), [f"#{t.track_id} {t.label}" for t in result.tracks])
+    axes.set_ylim(lanes - 0.45, -0.55)
+    axes.set_xlim(0, max(duration_s, 0.1))
+    axes.xaxis.set_major_formatter(FuncFormatter(_clock if duration_s >= 120 else _seconds))
+    axes.set_title(f"{title}   ({LIGHT_NAMES[result.light]})", loc="left", fontsize=10, parse_math=False)
+    axes.tick_params(length=0, labelsize=9)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color("#c3c8ce")
+    if not result.tracks:
+        axes.set_yticks([])
+        axes.text(0.5, 0.5, "no animal found", transform=axes.transAxes, ha="center", va="center", color=GREY)
+    _legend(axes, result)
+    with replacing(path) as part:
+        figure.savefig(part, format="png")
+
+
+def _seen(result: VideoResult, frames: np.ndarray, observed: np.ndarray) -> np.ndarray:
+    """Between two detections that follow each other on the detector's own clock, an animal was seen."""
+    places = np.searchsorted(result.detected, frames[observed])
+    seen = observed.copy()
+    for k in np.flatnonzero(np.diff(places) == 1):
+        first, last = frames[observed][k], frames[observed][k + 1]
+        seen[first - frames[0] : last - frames[0]] = True
+    return seen
+
+
+def _legend(axes: object, result: VideoResult) -> None:
+    actions = sorted({bout.action for bout in result.bouts})
+    if actions:
+        patches = [Patch(color=to_hex(action_color(action)), label=action) for action in actions]
+        axes.legend(  # type: ignore[attr-defined]  # matplotlib has no types here
+            handles=patches,
+            loc="upper left",
+            bbox_to_anchor=(0, -0.12 - 0.25 / max(1, len(result.tracks))),
+            ncols=len(patches),
+            frameon=False,
+            fontsize=9,
+            handlelength=1,
+        )
+
+
+def _seconds(value: float, _: int) -> str:
+    return f"{value:g} s"
+
+
+def _clock(value: float, _: int) -> str:
+    return f"{int(value) // 60}:{int(value) % 60:02d}"

@@ -1,0 +1,154 @@
+"""Draw what was found onto the frames: masks, boxes, number, species and current action.
+
+Drawn with OpenCV directly: at 1080p supervision's annotators blend the whole frame for each layer, where
+only the animals' own pixels change.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image as PillowImage
+from PIL import ImageDraw, ImageFont
+
+from wildact.export.atomic import replacing
+from wildact.export.colors import Rgb, track_color
+from wildact.masks import decode_mask
+from wildact.types import Bout, Frame, Image, Rle, Track, VideoResult
+
+MASK_OPACITY = 0.35
+THUMBNAIL_WIDTH = 320
+
+
+def annotate_frames(result: VideoResult, frames: Iterable[Frame]) -> Iterator[Frame]:
+    """Draw the animals of a video onto its frames.
+
+    Args:
+        result: what was found.
+        frames: of the same video; passed on one by one.
+
+    Yields:
+        The frames, with a drawn copy of the image. Where the box is interpolated between detections it is
+        thin, and the last mask seen is not drawn.
+    """
+    bouts = {track.track_id: [b for b in result.bouts if b.track_id == track.track_id] for track in result.tracks}
+    for frame in frames:
+        image = frame.image.copy()
+        for track in result.tracks:
+            place = frame.index - int(track.frames[0])
+            if 0 <= place < len(track):
+                action = _action_at(bouts[track.track_id], float(frame.time))
+                draw_animal(image, track, place, action)
+        yield Frame(frame.index, frame.time, image)
+
+
+def _action_at(bouts: list[Bout], time_s: float) -> str:
+    """The action of the bout that holds a moment; empty where there is none."""
+    i = bisect_right([bout.start_s for bout in bouts], time_s + 1e-6) - 1
+    return bouts[i].action if i >= 0 and time_s < bouts[i].end_s else ""
+
+
+def draw_animal(image: Image, track: Track, place: int, action: str) -> None:
+    """Draw one animal onto a (H, W, 3) uint8 frame, in place.
+
+    Args:
+        image: of the frame.
+        track: the animal.
+        place: position of the frame within the track.
+        action: what it does now; may be empty.
+    """
+    color = track_color(track.track_id)
+    unit = max(1, round(image.shape[0] / 360))
+    mask = track.masks[place]
+    if mask is not None:
+        _tint(image, mask, track.boxes[place], color, unit)
+    x1, y1, x2, y2 = (round(float(v)) for v in track.boxes[place])
+    if track.observed[place]:
+        _corners(image, (x1, y1, x2, y2), color, unit)
+    else:
+        cv2.rectangle(image, (x1, y1), (x2, y2), color, unit, cv2.LINE_AA)
+    text = f"#{track.track_id} {track.label}" + (f" · {action}" if action else "")
+    _label(image, text, (x1, y1, y2), color)
+
+
+def _tint(image: Image, mask: Rle, box: np.ndarray, color: Rgb, unit: int) -> None:
+    """Colour the mask and its border, touching only the pixels around the animal."""
+    height, width = image.shape[:2]
+    x1, y1 = max(0, int(box[0]) - 8 * unit), max(0, int(box[1]) - 8 * unit)
+    x2, y2 = min(width, int(box[2]) + 8 * unit), min(height, int(box[3]) + 8 * unit)
+    inside = decode_mask(mask)[y1:y2, x1:x2]
+    part = image[y1:y2, x1:x2]
+    part[inside] = (part[inside] * (1 - MASK_OPACITY) + np.array(color) * MASK_OPACITY).astype(np.uint8)
+    contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    drawn = np.ascontiguousarray(part)
+    cv2.drawContours(drawn, contours, -1, color, unit, cv2.LINE_AA)
+    image[y1:y2, x1:x2] = drawn
+
+
+def _corners(image: Image, box: tuple[int, int, int, int], color: Rgb, unit: int) -> None:
+    """The four corners of a box: they show its place and hide little of the animal."""
+    x1, y1, x2, y2 = box
+    length = max(3 * unit, min(x2 - x1, y2 - y1) // 5)
+    for x, y, dx, dy in ((x1, y1, 1, 1), (x2, y1, -1, 1), (x1, y2, 1, -1), (x2, y2, -1, -1)):
+        cv2.line(image, (x, y), (x + dx * length, y), color, 2 * unit, cv2.LINE_AA)
+        cv2.line(image, (x, y), (x, y + dy * length), color, 2 * unit, cv2.LINE_AA)
+
+
+def _label(image: Image, text: str, place: tuple[int, int, int], color: Rgb) -> None:
+    """A tag above the box, or below it where there is no room, always within the frame."""
+    height, width = image.shape[:2]
+    tag = _tag(text, max(11, round(height / 28)), color)[:height, :width]
+    h, w = tag.shape[:2]
+    x1, y1, y2 = place
+    x = min(max(0, x1), width - w)
+    y = y1 - h - 2 if y1 - h - 2 >= 0 else min(max(0, y2 + 2), height - h)
+    image[y : y + h, x : x + w] = tag
+
+
+@lru_cache(maxsize=512)
+def _tag(text: str, size: int, color: Rgb) -> Image:
+    """(h, w, 3) picture of a text on a coloured ground; any script that DejaVu Sans has."""
+    font = _font(size)
+    left, top, right, bottom = font.getbbox(text + "Ág")
+    right = font.getlength(text)
+    pad = max(2, size // 4)
+    dark = 0.3 * color[0] + 0.59 * color[1] + 0.11 * color[2] > 120
+    picture = PillowImage.new("RGB", (round(right - left) + 2 * pad, round(bottom - top) + pad), color)
+    draw = ImageDraw.Draw(picture)
+    draw.text((pad - left, pad // 2 - top), text, font=font, fill=(15, 15, 15) if dark else (255, 255, 255))
+    return np.asarray(picture, np.uint8)
+
+
+@lru_cache(maxsize=8)
+def _font(size: int) -> ImageFont.FreeTypeFont:
+    import matplotlib
+
+    path = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSans.ttf"
+    return ImageFont.truetype(str(path), size)
+
+
+def choose_thumbnail_frame(result: VideoResult) -> int:
+    """The frame that shows most: largest sum of score times area; the middle one of a blank video."""
+    worth = np.zeros(max(1, len(result.pts)))
+    for track in result.tracks:
+        size = np.clip(track.boxes[:, 2:] - track.boxes[:, :2], 0, None)
+        worth[track.frames] += np.nan_to_num(track.scores) * size[:, 0] * size[:, 1]
+    return int(worth.argmax()) if worth.any() else len(worth) // 2
+
+
+def save_thumbnail(path: Path, image: Image) -> None:
+    """Save a frame as a small JPEG.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    height, width = image.shape[:2]
+    size = (min(width, THUMBNAIL_WIDTH), max(1, round(height * min(1.0, THUMBNAIL_WIDTH / width))))
+    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+    with replacing(path) as part:
+        PillowImage.fromarray(small).save(part, format="JPEG", quality=82)

@@ -1,0 +1,144 @@
+"""One self-contained page for people: activity budget, and each video with its picture and ethogram."""
+
+from __future__ import annotations
+
+import base64
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from wildact.export.atomic import replacing
+from wildact.export.colors import action_color, to_hex
+from wildact.export.ethogram import LIGHT_NAMES
+from wildact.export.tables import VideoOutcome
+from wildact.types import VideoResult
+
+Seconds = defaultdict[str, Counter[str]]
+
+
+def save_report(out: Path, outcomes: Iterable[VideoOutcome], *, run: Mapping[str, Any]) -> None:
+    """Write ``out/report.html``; pictures are within the file, nothing is loaded from elsewhere.
+
+    Args:
+        out: folder of the run.
+        outcomes: read once, one at a time.
+        run: what ``run.json`` holds; ``models`` and ``environment`` are shown.
+
+    Raises:
+        OutputError: if the file cannot be written.
+    """
+    by_species: Seconds = defaultdict(Counter)
+    by_light: Seconds = defaultdict(Counter)
+    tracks: Counter[str] = Counter()
+    videos, watched_s = [], 0.0
+    for outcome in outcomes:
+        videos.append(_video(outcome))
+        if outcome.result is not None:
+            watched_s += float(outcome.result.info.duration or 0)
+            _add_budget(outcome.result, by_species, by_light, tracks)
+    names = sorted({action for seconds in by_species.values() for action in seconds})
+    models = run.get("models", {})
+    page = _environment().get_template("report.html.j2").render(
+        videos=videos,
+        count={status: sum(v["status"] == status for v in videos) for status in ("ok", "blank", "failed")},
+        animals=sum(v["tracks"] for v in videos),
+        watched=_duration(watched_s),
+        budget=[_budget_row(name, by_species[name], tracks[name], names) for name in sorted(by_species)],
+        lights=[_budget_row(name, by_light[name], tracks[name], names) for name in sorted(by_light)],
+        actions=[{"name": name, "color": to_hex(action_color(name))} for name in names],
+        models=models,
+        simulated=any("simulated" in str(model.get("trained_on", "")).lower() for model in models.values()),
+        date=run.get("environment", {}).get("date_utc", "")[:10],
+        version=run.get("environment", {}).get("versions", {}).get("wildact", ""),
+    )
+    with replacing(out / "report.html") as part:
+        part.write_text(page, encoding="utf-8")
+
+
+def _environment() -> Environment:
+    """File names come from strangers: everything is escaped."""
+    return Environment(
+        loader=PackageLoader("wildact.export", "."),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
+def _video(outcome: VideoOutcome) -> dict[str, Any]:
+    result = outcome.result
+    if result is None:
+        return {
+            "name": outcome.video, "status": "failed", "light": "", "summary": "", "error": outcome.error,
+            "warnings": (), "thumbnail": "", "ethogram": "", "bouts": (), "tracks": 0,
+        }  # fmt: skip
+    species = {track.track_id: track.label for track in result.tracks}
+    counts = Counter(species.values())
+    who = ", ".join(f"{n} × {name}" for name, n in sorted(counts.items()))
+    return {
+        "name": outcome.video,
+        "status": result.status,
+        "light": LIGHT_NAMES[result.light],
+        "summary": " · ".join(part for part in (_duration(float(result.info.duration or 0)), who) if part),
+        "error": "",
+        "warnings": result.warnings,
+        "thumbnail": _picture(outcome.folder, "thumbnail.jpg", "image/jpeg"),
+        "ethogram": _picture(outcome.folder, "ethogram.png", "image/png") if result.tracks else "",
+        "bouts": [
+            {
+                "track_id": bout.track_id,
+                "species": species[bout.track_id],
+                "action": bout.action,
+                "start_s": bout.start_s,
+                "end_s": bout.end_s,
+                "score": bout.score,
+            }
+            for bout in result.bouts
+        ],
+        "tracks": len(result.tracks),
+    }
+
+
+def _picture(folder: Path | None, name: str, kind: str) -> str:
+    """A picture as a data URI; empty where there is none."""
+    if folder is None or not (folder / name).is_file():
+        return ""
+    return f"data:{kind};base64,{base64.b64encode((folder / name).read_bytes()).decode()}"
+
+
+def _add_budget(result: VideoResult, by_species: Seconds, by_light: Seconds, tracks: Counter[str]) -> None:
+    species = {track.track_id: track.label for track in result.tracks}
+    light = f"by {LIGHT_NAMES[result.light]}"
+    for name in species.values():
+        tracks[name] += 1
+        tracks[light] += 1
+    for bout in result.bouts:
+        by_species[species[bout.track_id]][bout.action] += bout.duration_s  # type: ignore[assignment]
+        by_light[light][bout.action] += bout.duration_s  # type: ignore[assignment]
+
+
+def _budget_row(name: str, seconds: Counter[str], tracks: int, actions: list[str]) -> dict[str, Any]:
+    total = sum(seconds.values()) or 1
+    shares = {action: seconds[action] / total for action in actions}
+    return {
+        "species": name,
+        "tracks": tracks,
+        "time": _duration(sum(seconds.values())),
+        "parts": [
+            {"action": action, "share": share, "color": to_hex(action_color(action))}
+            for action, share in shares.items()
+            if share > 0
+        ],
+        "percent": {action: f"{100 * share:.0f} %" if share else "–" for action, share in shares.items()},
+    }
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    minutes = seconds / 60
+    return f"{minutes:.1f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

@@ -1,0 +1,111 @@
+"""Action scores of overlapping clips to bouts: one action at a time, without flicker."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from wildact.types import ActionScores, Bout, Float32, Float64
+
+STEP_S = 0.1
+"""Resolution of the time line on which clips are combined: finer than actions begin and end."""
+
+
+def score_timeline(
+    actions: ActionScores, start_s: float, end_s: float, *, step_s: float = STEP_S
+) -> tuple[Float64, Float32]:
+    """Combine overlapping clips into one time line.
+
+    A clip says most of its own middle, so its weight falls linearly to its ends. Where no clip reaches, the
+    nearest one counts.
+
+    Args:
+        actions: of one track, at least one clip.
+        start_s: of the track.
+        end_s: of the track.
+        step_s: length of a step.
+
+    Returns:
+        (N,) float64 start of each step, seconds, and (N, C) float32 probabilities, rows sum to 1.
+    """
+    count = max(1, round((end_s - start_s) / step_s))
+    starts = start_s + np.arange(count) * (end_s - start_s) / count
+    middles = starts + (end_s - start_s) / count / 2
+    centre = (actions.start_s + actions.end_s) / 2
+    half = np.maximum((actions.end_s - actions.start_s) / 2, 1e-6)
+    distance = np.abs(middles[:, None] - centre) / half
+    weight = np.maximum(1 - distance, 0)
+    nearest = distance == distance.min(axis=1, keepdims=True)
+    weight = np.where(weight.sum(axis=1, keepdims=True) > 1e-6, weight, nearest)
+    mixed = weight @ actions.scores / weight.sum(axis=1, keepdims=True)
+    return starts, mixed.astype(np.float32)
+
+
+def scores_to_bouts(
+    actions: ActionScores, start_s: float, end_s: float, *, margin: float = 0.1, min_bout_s: float = 0.6
+) -> tuple[Bout, ...]:
+    """Cut a track's time into bouts, with hysteresis, so that the ethogram does not flicker.
+
+    An action goes on until another is more probable by ``margin``; bouts shorter than ``min_bout_s`` go to
+    the neighbour that is more probable there.
+
+    Args:
+        actions: of one track; without any clip there are no bouts.
+        start_s: of the track.
+        end_s: of the track, exclusive.
+        margin: by which another action must be more probable to take over.
+        min_bout_s: shortest bout, unless the track itself is shorter.
+
+    Returns:
+        Bouts in order of time, from ``start_s`` to ``end_s`` without gaps or overlaps; neighbours differ.
+    """
+    if len(actions.scores) == 0 or end_s <= start_s:
+        return ()
+    starts, scores = score_timeline(actions, start_s, end_s)
+    labels = _hysteresis(scores, margin)
+    borders = np.append(starts, end_s)
+    runs = _merge_short(_runs(labels), scores, borders, min_bout_s)
+    return tuple(
+        Bout(
+            track_id=actions.track_id,
+            action=actions.classes[label],
+            start_s=float(borders[first]),
+            end_s=float(borders[last]),
+            score=float(scores[first:last, label].mean()),
+        )
+        for first, last, label in runs
+    )
+
+
+def _hysteresis(scores: Float32, margin: float) -> list[int]:
+    """Label of each step; the first label is the one that is best over the first steps together."""
+    current = int(scores[: max(1, round(0.5 / STEP_S))].mean(axis=0).argmax())
+    labels = []
+    for row in scores:
+        best = int(row.argmax())
+        if row[best] - row[current] > margin:
+            current = best
+        labels.append(current)
+    return labels
+
+
+def _runs(labels: list[int]) -> list[tuple[int, int, int]]:
+    """(first step, step after the last, label) of each stretch of one label."""
+    changes = [0, *(i for i in range(1, len(labels)) if labels[i] != labels[i - 1]), len(labels)]
+    return [(a, b, labels[a]) for a, b in zip(changes, changes[1:], strict=False)]
+
+
+def _merge_short(
+    runs: list[tuple[int, int, int]], scores: Float32, borders: Float64, min_bout_s: float
+) -> list[tuple[int, int, int]]:
+    """Give the shortest run to a neighbour until none is too short."""
+    while len(runs) > 1:
+        lengths = [borders[last] - borders[first] for first, last, _ in runs]
+        i = int(np.argmin(lengths))
+        if lengths[i] >= min_bout_s:
+            break
+        first, last, _ = runs[i]
+        neighbours = [runs[j][2] for j in (i - 1, i + 1) if 0 <= j < len(runs)]
+        label = max(neighbours, key=lambda k: float(scores[first:last, k].mean()))
+        steps = [k for a, b, k in [*runs[:i], (first, last, label), *runs[i + 1 :]] for _ in range(b - a)]
+        runs = _runs(steps)
+    return runs

@@ -1,0 +1,154 @@
+"""Detections of all frames to tracks.
+
+ByteTrack (by the `trackers` library) links boxes from frame to frame, whatever species they were called;
+`tracklets` then mends, fills and names what it linked.
+
+Reference: Zhang et al. 2022, ByteTrack: Multi-Object Tracking by Associating Every Detection Box.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import supervision as sv
+
+from wildact.boxes import box_iou
+from wildact.track.tracklets import Tracklet, finish_tracks, merge_tracklets
+from wildact.types import Detections, Float64, Int64, Track
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # the library's import warns of its own optional parts
+    from trackers import ByteTrackTracker
+
+
+@dataclass(frozen=True, slots=True)
+class TrackerSettings:
+    """How detections become tracks; times in seconds, so that they hold at any frame rate.
+
+    Attributes:
+        low_score: detections below are not used at all.
+        high_score: detections from here on are linked first, and may begin a track.
+        duplicate_iou: of two boxes that overlap more, the one with the lower score goes: a detector may call
+            one animal two species.
+        min_iou: least overlap of a box with where a track is expected.
+        lost_s: a track that is not seen for longer ends.
+        merge_s: a track that begins so soon after another ended nearby is the same animal.
+        min_detections: tracks with fewer are taken for false alarms.
+        min_track_s: shorter tracks are taken for false alarms, unless the video is hardly longer.
+    """
+
+    low_score: float = 0.1
+    high_score: float = 0.4
+    duplicate_iou: float = 0.65
+    min_iou: float = 0.1
+    lost_s: float = 1.0
+    merge_s: float = 2.5
+    min_detections: int = 3
+    min_track_s: float = 0.3
+
+
+def track_detections(
+    frames: Int64,
+    detections: Sequence[Detections],
+    times_s: Float64,
+    class_names: Sequence[str],
+    settings: TrackerSettings | None = None,
+    *,
+    min_score: float = 0.5,
+) -> tuple[Track, ...]:
+    """Link detections into tracks, and fill every frame between.
+
+    Args:
+        frames: (D,) frames of the video on which the detector ran, increasing; not necessarily all.
+        detections: D lists of what was found.
+        times_s: (F,) times of all frames of the video.
+        class_names: what ``Detections.labels`` index.
+        settings: thresholds.
+        min_score: a track needs at least one detection of this score.
+
+    Returns:
+        Tracks numbered from 1 in order of their first frame.
+    """
+    settings = settings or TrackerSettings()
+    kept = [suppress_duplicates(found, settings) for found in detections]
+    tracklets = _link(frames, kept, times_s, settings, min_score)
+    merged = merge_tracklets(tracklets, times_s, settings.merge_s)
+    span_s = float(times_s[-1] - times_s[0]) if len(times_s) else 0.0
+    chosen = [
+        tracklet
+        for tracklet in merged
+        if max(tracklet.scores) >= min_score
+        and len(tracklet.frames) >= min(settings.min_detections, len(frames))
+        and tracklet.duration_s(times_s) >= min(settings.min_track_s, 0.5 * span_s)
+    ]
+    return finish_tracks(chosen, times_s, class_names)
+
+
+def suppress_duplicates(found: Detections, settings: TrackerSettings) -> Detections:
+    """One box for each animal, whatever species it was called; boxes below ``low_score`` go."""
+    order = np.argsort(-found.scores, kind="stable")
+    order = order[found.scores[order] >= settings.low_score]
+    overlap = box_iou(found.boxes, found.boxes)
+    kept: list[int] = []
+    for i in order.tolist():
+        if all(overlap[i, j] <= settings.duplicate_iou for j in kept):
+            kept.append(i)
+    return found.select(np.array(kept, np.int64))
+
+
+def _link(
+    frames: Int64,
+    detections: Sequence[Detections],
+    times_s: Float64,
+    settings: TrackerSettings,
+    min_score: float,
+) -> list[Tracklet]:
+    """ByteTrack's tracks. Its thresholds count frames at 30 per second, its clock is told the times."""
+    high = min(settings.high_score, min_score)
+    tracker = ByteTrackTracker(
+        lost_track_buffer=max(1, round(30 * settings.lost_s)),
+        frame_rate=_frame_rate(frames, times_s),
+        track_activation_threshold=high,
+        minimum_consecutive_frames=1,
+        minimum_iou_threshold=settings.min_iou,
+        high_conf_det_threshold=high,
+    )
+    linked: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    for place, found in enumerate(detections):
+        answer = tracker.update(
+            sv.Detections(
+                xyxy=found.boxes.astype(np.float64),
+                confidence=found.scores,
+                data={"index": np.arange(len(found))},
+            ),
+            timestamp=float(times_s[frames[place]]),
+        )
+        if len(answer):
+            for track_id, index in zip(answer.tracker_id.tolist(), answer.data["index"].tolist(), strict=True):
+                if track_id >= 0:
+                    linked[track_id].append((place, index))
+    return [_tracklet(links, frames, detections) for links in linked.values()]
+
+
+def _frame_rate(frames: Int64, times_s: Float64) -> float:
+    """Detections per second."""
+    if len(frames) < 2:
+        return 30.0
+    return float(1 / max(np.median(np.diff(times_s[frames])), 1e-3))
+
+
+def _tracklet(
+    links: list[tuple[int, int]], frames: Int64, detections: Sequence[Detections]
+) -> Tracklet:
+    found = [(int(frames[place]), detections[place], index) for place, index in links]
+    return Tracklet(
+        frames=np.array([frame for frame, _, _ in found], np.int64),
+        boxes=np.stack([d.boxes[i] for _, d, i in found]),
+        scores=np.array([d.scores[i] for _, d, i in found], np.float32),
+        labels=np.array([d.labels[i] for _, d, i in found], np.int64),
+        masks=tuple(None if d.masks is None else d.masks[i] for _, d, i in found),
+    )

@@ -1,0 +1,149 @@
+"""Mend what the tracker linked: join broken pieces, vote on the species, fill the frames between."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from wildact.boxes import box_iou, interpolate_boxes
+from wildact.types import Float32, Float64, Int64, Rle, Track
+
+RECENT_S = 0.6
+"""Stretch of a track's end from which its speed is taken."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tracklet:
+    """Detections that belong together, before they are a `Track`.
+
+    Attributes:
+        frames: (T,) int64, strictly increasing.
+        boxes: (T, 4) float32 xyxy pixels.
+        scores: (T,) float32.
+        labels: (T,) int64 indices of classes.
+        masks: T masks, or None.
+    """
+
+    frames: Int64
+    boxes: Float32
+    scores: Float32
+    labels: Int64
+    masks: tuple[Rle | None, ...]
+
+    def duration_s(self, times_s: Float64) -> float:
+        """Seconds from the first to the last detection."""
+        return float(times_s[self.frames[-1]] - times_s[self.frames[0]])
+
+    def vote(self) -> tuple[int, float]:
+        """Class with the largest sum of scores, and its share of all."""
+        votes = np.bincount(self.labels, weights=self.scores)
+        best = int(votes.argmax())
+        return best, float(votes[best] / max(votes.sum(), 1e-9))
+
+
+def merge_tracklets(tracklets: Sequence[Tracklet], times_s: Float64, merge_s: float) -> list[Tracklet]:
+    """Join pieces of one animal's path, as when it passed behind a tree.
+
+    A piece continues an earlier one of the same species if it begins within ``merge_s`` after its end, near
+    the place to which the earlier one was moving. The nearest pieces are joined first.
+
+    Args:
+        tracklets: in any order.
+        times_s: (F,) times of all frames of the video.
+        merge_s: longest time unseen.
+    """
+    pieces = sorted(tracklets, key=lambda t: (int(t.frames[0]), int(t.frames[-1])))
+    while True:
+        pairs = [
+            (cost, i, j)
+            for i, earlier in enumerate(pieces)
+            for j, later in enumerate(pieces)
+            if i != j and (cost := _gap_cost(earlier, later, times_s, merge_s)) is not None
+        ]
+        if not pairs:
+            return pieces
+        _, i, j = min(pairs)
+        joined = _join(pieces[i], pieces[j])
+        pieces = [piece for k, piece in enumerate(pieces) if k not in (i, j)] + [joined]
+        pieces.sort(key=lambda t: (int(t.frames[0]), int(t.frames[-1])))
+
+
+def _gap_cost(earlier: Tracklet, later: Tracklet, times_s: Float64, merge_s: float) -> float | None:
+    """How far off the later piece begins, in sizes of the animal, plus seconds; None: another animal."""
+    gap_s = float(times_s[later.frames[0]] - times_s[earlier.frames[-1]])
+    if not 0 < gap_s <= merge_s or earlier.vote()[0] != later.vote()[0]:
+        return None
+    size = np.sqrt(np.prod(earlier.boxes[-1, 2:] - earlier.boxes[-1, :2]))
+    later_size = np.sqrt(np.prod(later.boxes[0, 2:] - later.boxes[0, :2]))
+    start = _centre(later.boxes[0])
+    forward = _centre(earlier.boxes[-1]) + _velocity(earlier, times_s, last=True) * gap_s
+    backward = start - _velocity(later, times_s, last=False) * gap_s
+    off = min(np.linalg.norm(forward - start), np.linalg.norm(backward - _centre(earlier.boxes[-1])))
+    off = min(off, np.linalg.norm(_centre(earlier.boxes[-1]) - start))
+    reach = 1.0 + 0.5 * gap_s
+    if off > reach * max(size, later_size) or not 0.3 < later_size / max(size, 1e-6) < 3.3:
+        return None
+    return float(off / max(size, later_size, 1e-6) + gap_s)
+
+
+def _centre(box: Float32) -> Float64:
+    return np.asarray((box[:2] + box[2:]) / 2, np.float64)
+
+
+def _velocity(tracklet: Tracklet, times_s: Float64, *, last: bool) -> Float64:
+    """Pixels per second at the end or the beginning of a piece."""
+    times = times_s[tracklet.frames]
+    near = times >= times[-1] - RECENT_S if last else times <= times[0] + RECENT_S
+    if near.sum() < 2:
+        return np.zeros(2)
+    chosen = np.flatnonzero(near)
+    moved = _centre(tracklet.boxes[chosen[-1]]) - _centre(tracklet.boxes[chosen[0]])
+    return np.asarray(moved / max(times[chosen[-1]] - times[chosen[0]], 1e-6))
+
+
+def _join(a: Tracklet, b: Tracklet) -> Tracklet:
+    return Tracklet(
+        frames=np.concatenate([a.frames, b.frames]),
+        boxes=np.concatenate([a.boxes, b.boxes]),
+        scores=np.concatenate([a.scores, b.scores]),
+        labels=np.concatenate([a.labels, b.labels]),
+        masks=(*a.masks, *b.masks),
+    )
+
+
+def finish_tracks(
+    tracklets: Sequence[Tracklet], times_s: Float64, class_names: Sequence[str]
+) -> tuple[Track, ...]:
+    """Fill each tracklet to every frame between its first and last, name it by vote, and number them.
+
+    Args:
+        tracklets: the animals.
+        times_s: (F,) times of all frames of the video; between detections boxes move evenly in time.
+        class_names: what the labels index.
+    """
+    ordered = sorted(tracklets, key=lambda t: (int(t.frames[0]), -float(t.scores.sum())))
+    return tuple(_fill(i + 1, tracklet, times_s, class_names) for i, tracklet in enumerate(ordered))
+
+
+def _fill(track_id: int, tracklet: Tracklet, times_s: Float64, class_names: Sequence[str]) -> Track:
+    first, last = int(tracklet.frames[0]), int(tracklet.frames[-1])
+    frames = np.arange(first, last + 1)
+    since = (times_s[frames] - times_s[first]).astype(np.float32)
+    places = tracklet.frames - first
+    scores = np.full(len(frames), np.nan, np.float32)
+    scores[places] = tracklet.scores
+    masks: list[Rle | None] = [None] * len(frames)
+    for place, mask in zip(places.tolist(), tracklet.masks, strict=True):
+        masks[place] = mask
+    label, share = tracklet.vote()
+    return Track(
+        track_id=track_id,
+        label=class_names[label],
+        label_score=share,
+        frames=frames,
+        boxes=interpolate_boxes(since, since[places], tracklet.boxes),
+        scores=scores,
+        masks=tuple(masks),
+    )
