@@ -24,7 +24,7 @@ def scene(brightness: float, colour: tuple[float, float, float], *, noise: float
     return np.ascontiguousarray(cv2.imdecode(coded, cv2.IMREAD_COLOR)[..., ::-1])
 
 
-GREEN, BLUE, GREY = (0.9, 1.1, 0.7), (0.88, 0.98, 1.14), (1.0, 1.0, 1.0)
+GREEN, BLUE, PALE, GREY = (0.9, 1.1, 0.7), (0.88, 0.98, 1.14), (1.07, 1.0, 0.93), (1.0, 1.0, 1.0)
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,9 @@ GREEN, BLUE, GREY = (0.9, 1.1, 0.7), (0.88, 0.98, 1.14), (1.0, 1.0, 1.0)
         (scene(70, GREEN), "day"),
         (scene(25, GREEN), "dusk"),
         (scene(65, BLUE), "dusk"),
+        (scene(65, PALE), "dusk"),
         (scene(120, BLUE), "day"),
+        (scene(120, PALE), "day"),
         (scene(25, GREY), "ir"),
         (scene(150, GREY), "ir"),
         (scene(100, GREY, noise=6), "ir"),

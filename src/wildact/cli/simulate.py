@@ -9,6 +9,8 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from wildact.cli.run import parse_fps
+
 
 def simulate(
     out: Annotated[Path, typer.Argument(help="Folder for the data set.")],
@@ -21,6 +23,9 @@ def simulate(
     cameras: Annotated[int, typer.Option(min=1, help="Cameras at each site.")] = 2,
     blank_share: Annotated[float, typer.Option(min=0, max=1, help="Share of videos without animals.")] = 0.15,
     max_animals: Annotated[int, typer.Option(min=1, max=8, help="Most animals in one video.")] = 4,
+    fps: Annotated[
+        str, typer.Option(help="Frames per second, e.g. 15 or 30000/1001; 'mixed': as cameras have them.")
+    ] = "mixed",
     workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
 ) -> None:
     """Draw camera-trap clips with exact truth: boxes, masks, species, tracks and actions."""
@@ -36,6 +41,7 @@ def simulate(
         cameras_per_site=cameras,
         blank_share=blank_share,
         max_animals=max_animals,
+        fps=None if fps == "mixed" else parse_fps(fps),
     )
     with Progress(console=Console(stderr=True)) as progress:
         task = progress.add_task("videos", total=videos)

@@ -1,7 +1,7 @@
 """By what light a video was taken: day, dusk or infrared flash.
 
 The limits below lie between what was measured on real camera-trap clips (four by day, two infrared) and on
-120 simulated frames of four habitats by all three lights, JPEG-compressed; they were chosen on these, so how
+180 simulated frames of four habitats by all three lights, JPEG-compressed; they were chosen on these, so how
 well they hold elsewhere is not known. Forest shade by day and dusk come close to each other.
 An infrared camera whose images are tinted (purple, green) is taken for one in colour.
 """
@@ -23,21 +23,29 @@ CELLS = 48
 IR_SPREAD = 1.5
 """Levels between the highest and the lowest of R, G and B that 90 % of an infrared image's cells stay below.
 
-Measured: infrared 0; the darkest and greyest dusk 3; the least colourful day (snow) 8.
+Measured: infrared 0; the greyest dusk 3; the least colourful day (snow) 5.
 """
 
 IR_SPREAD_SHARE = 0.03
-"""The same as a share of brightness, for bright infrared images. Measured: infrared 0, snow by day 0.054."""
+"""The same as a share of brightness, for bright infrared images. Measured: infrared 0, snow by day 0.05."""
 
-DUSK_LUMA = 48
-"""Median brightness below which an image in colour is dusk. Measured: dusk 20-46 (snow 44-69), day 49-195."""
+DARK_LUMA = 48
+"""Median brightness below which an image in colour is dusk whatever its colours. Measured: day 87-150."""
 
-BLUE_LUMA = 75
-"""Median brightness below which an image with a blue cast is dusk: bright ground at the blue hour."""
+DIM_LUMA = 85
+"""Median brightness below which an image with pale or bluish colours is dusk. Measured: dusk 52-84."""
+
+PALE_SPREAD = 0.25
+"""Colour spread (of which 90 % of the cells are below) as a share of brightness below which colours are pale.
+
+Measured: dusk 0.14-0.32, above 0.25 with a blue cast only; day without snow from 0.27 on.
+"""
 
 BLUE_CAST = 0.10
-"""Median of (B - R) / brightness above which a cast counts as blue. Measured: snow at
-dusk 0.21-0.27; day scenes darker than ``BLUE_LUMA`` below -0.08."""
+"""Median of (B - R) / brightness above which a cast counts as blue: bright ground at the blue hour.
+
+Measured: snow at dusk 0.19-0.23; day scenes below brightness 95 at most -0.07.
+"""
 
 
 def classify_light(images: Sequence[Image]) -> Light:
@@ -49,7 +57,7 @@ def classify_light(images: Sequence[Image]) -> Light:
         images: at least one (H, W, 3) uint8 RGB image, best spread over the video.
 
     Returns:
-        ``ir`` where there is no colour, ``dusk`` where there is little light, else ``day``.
+        ``ir`` where there is no colour, ``dusk`` where there is little light and little colour, else ``day``.
 
     Raises:
         ValueError: there is no image.
@@ -59,7 +67,8 @@ def classify_light(images: Sequence[Image]) -> Light:
     spread, luma, blue = np.median([_measure(image) for image in images], axis=0)
     if spread <= max(IR_SPREAD, IR_SPREAD_SHARE * luma):
         return "ir"
-    if luma < DUSK_LUMA or (luma < BLUE_LUMA and blue > BLUE_CAST):
+    muted = spread < PALE_SPREAD * luma or blue > BLUE_CAST
+    if luma < DARK_LUMA or (luma < DIM_LUMA and muted):
         return "dusk"
     return "day"
 

@@ -104,7 +104,8 @@ class _Evaluation(COCOeval):  # type: ignore[misc]  # pycocotools has no types
     def _prepare(self) -> None:
         # In place of COCOeval's own, which reads COCO objects and lets 'iscrowd' overwrite 'ignore'.
         self._gts, self._dts = (_grouped(entries) for entries in self._given)
-        self.evalImgs, self.eval = defaultdict(list), {}
+        self.evalImgs: list[Any] = []
+        self.eval: dict[str, Any] = {}
 
     def evaluateImg(self, *args: Any) -> dict[str, Any] | None:  # noqa: N802  # COCOeval's name
         """One image and class: predictions that are too low and match nothing do not count."""
@@ -162,7 +163,7 @@ def _grouped(entries: list[_Entry]) -> _Groups:
 
 
 def _summarize(evaluation: _Evaluation, class_names: Sequence[str], gts: list[_Entry]) -> DetectionScores:
-    """Means over COCOeval's arrays: precision (IoU, recall, class, size, limit), recall without its second axis."""
+    """Means over COCOeval's precision (IoU, recall, class, size, limit) and recall (IoU, class, size, limit)."""
     precision, recall = evaluation.eval["precision"], evaluation.eval["recall"]
     counted = [entry["category_id"] for entry in gts if not entry["ignore"]]
     return DetectionScores(

@@ -60,7 +60,7 @@ class ActionSeconds:
 
     @property
     def accuracy(self) -> float:
-        """Share of seconds with the right action; those without a prediction are wrong; nan without seconds."""
+        """Share of seconds with the right action; without a prediction it is wrong; nan without seconds."""
         right = [t == p for t, p in zip(self.truth, self.predicted, strict=True)]
         return _divide(sum(right), len(right))
 
@@ -98,7 +98,7 @@ def compute_class_scores(
     index = {name: i for i, name in enumerate(classes)}
     table = np.zeros((len(classes), len(classes) + 1), np.int64)  # last column: another answer or none
     for true, answer in zip(truth, predicted, strict=True):
-        table[index[true], index.get(answer, -1) if answer is not None else -1] += 1
+        table[index[true], -1 if answer is None else index.get(answer, -1)] += 1
     confusion = table[:, :-1]
     recall = _divide_each(np.diag(confusion), table.sum(axis=1))
     known = recall[~np.isnan(recall)]
@@ -155,4 +155,6 @@ def _divide(part: float, whole: float) -> float:
 
 
 def _divide_each(part: Int64, whole: Int64) -> Float64:
-    return np.divide(part, whole, out=np.full(len(part), np.nan), where=whole > 0)
+    shares = np.full(len(part), np.nan)
+    np.divide(part, whole, out=shares, where=whole > 0)
+    return shares

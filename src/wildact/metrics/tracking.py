@@ -2,8 +2,8 @@
 
 Species play no part here: a track is right if it follows one animal.
 
-Reference: Luiten et al. 2021, HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking; Ristani et al.
-2016 (IDF1); Bernardin & Stiefelhagen 2008 (MOTA).
+Reference: Luiten et al. 2021, HOTA: A Higher Order Metric for Evaluating Multi-Object Tracking;
+Ristani et al. 2016 (IDF1); Bernardin & Stiefelhagen 2008 (MOTA).
 """
 
 from __future__ import annotations
@@ -86,7 +86,7 @@ def compute_tracking_scores(
     Args:
         videos: name to annotated and predicted tracks; annotated ones leave out frames on which the animal is
             hidden.
-        min_height_px: true boxes that are lower, and the predicted boxes matched to them, are taken out first.
+        min_height_px: true boxes that are lower, and predicted boxes matched to them, are taken out first.
 
     Returns:
         Scores of each video, and over the whole set: counts are added up, shares computed from the sums.

@@ -1,0 +1,124 @@
+from fractions import Fraction
+from math import isnan
+
+import numpy as np
+import pytest
+
+from wildact.metrics.recognition import compute_action_seconds, compute_class_scores, compute_top_k
+from wildact.types import ActionLabel, Bout, Track
+
+CLASSES = ("walk", "graze", "rest")
+
+
+def test_top_k() -> None:
+    scores = np.array([[0.1, 0.7, 0.2], [0.5, 0.2, 0.3], [0.4, 0.4, 0.2]], np.float32)
+    truth = np.array([1, 2, 1])
+    assert compute_top_k(truth, scores, 1) == pytest.approx(1 / 3)  # the tie goes to class 0
+    assert compute_top_k(truth, scores, 2) == pytest.approx(1)
+    assert compute_top_k(truth, scores, 5) == 1
+    assert isnan(compute_top_k(np.zeros(0, np.int64), np.zeros((0, 3), np.float32), 1))
+
+
+def test_class_scores_by_hand() -> None:
+    # walk: 3 of 4 right; graze: 1 of 2, its other one unanswered; rest never occurs but is answered once.
+    truth = ["walk", "walk", "walk", "walk", "graze", "graze"]
+    predicted = ["walk", "walk", "walk", "rest", "graze", None]
+    scores = compute_class_scores(truth, predicted, CLASSES)
+    assert scores.confusion.tolist() == [[3, 0, 1], [0, 1, 0], [0, 0, 0]]
+    assert scores.other.tolist() == [0, 1, 0]
+    assert scores.accuracy == pytest.approx(4 / 6)
+    assert scores.mean_class_accuracy == pytest.approx((3 / 4 + 1 / 2) / 2)
+    assert scores.precision.tolist() == [1, 1, 0]
+    assert scores.recall[:2].tolist() == [0.75, 0.5]
+    assert isnan(scores.recall[2])
+
+
+def test_class_scores_perfect_empty_and_missing() -> None:
+    perfect = compute_class_scores(CLASSES, CLASSES, CLASSES)
+    assert (perfect.accuracy, perfect.mean_class_accuracy) == (1, 1)
+    missing = compute_class_scores(["walk"], [None], CLASSES)
+    assert (missing.accuracy, missing.mean_class_accuracy) == (0, 0)
+    assert isnan(missing.precision[0])
+    empty = compute_class_scores([], [], CLASSES)
+    assert isnan(empty.accuracy)
+    assert isnan(empty.mean_class_accuracy)
+
+
+def test_names_outside_the_classes() -> None:
+    scores = compute_class_scores(["walk"], ["swim"], CLASSES)
+    assert scores.other.tolist() == [1, 0, 0]
+    with pytest.raises(ValueError, match="swim"):
+        compute_class_scores(["swim"], ["walk"], CLASSES)
+    with pytest.raises(ValueError, match="0 answers for 1"):
+        compute_class_scores(["walk"], [], CLASSES)
+
+
+def track(first: int, last: int) -> Track:
+    """Visible on the first and last frame only: what lies between counts too."""
+    return Track(
+        track_id=3,
+        label="deer",
+        label_score=1.0,
+        frames=np.array([first, last]),
+        boxes=np.array([[0, 0, 40, 40]] * 2, np.float32),
+        scores=np.ones(2, np.float32),
+        masks=(None, None),
+    )
+
+
+def bout(action: str, start_s: float, end_s: float, track_id: int = 7) -> Bout:
+    return Bout(track_id=track_id, action=action, start_s=start_s, end_s=end_s, score=1.0)
+
+
+def test_action_seconds_by_hand() -> None:
+    # 10 frames/s, visible from 1.0 s to 6.0 s: seconds 1-5. Truth: walk until 3.0 s, graze until 5.0 s, then none.
+    labels = [
+        ActionLabel(3, "walk", 0, 30),
+        ActionLabel(3, "graze", 30, 50),
+        ActionLabel(4, "rest", 0, 90),
+    ]
+    # Centres 1.5 (walk, right), 2.5 (rest, wrong), 3.5 (uncovered), 4.5 (graze, right); 5.5 has no truth.
+    bouts = [
+        bout("walk", 0, 2.0),
+        bout("rest", 2.0, 3.4),
+        bout("graze", 3.6, 9),
+        bout("graze", 0, 9, track_id=8),
+    ]
+    result = compute_action_seconds(labels, track(10, 59), Fraction(10), bouts, predicted_id=7)
+    assert result.seconds.tolist() == [1, 2, 3, 4]
+    assert result.truth == ("walk", "walk", "graze", "graze")
+    assert result.predicted == ("walk", "rest", None, "graze")
+    assert result.accuracy == pytest.approx(2 / 4)
+    assert result.covered().seconds.tolist() == [1, 2, 4]
+    assert result.covered().accuracy == pytest.approx(2 / 3)
+
+
+def test_action_seconds_of_an_animal_without_track() -> None:
+    result = compute_action_seconds([ActionLabel(3, "walk", 0, 100)], track(0, 29), Fraction(10), [], None)
+    assert result.predicted == (None, None, None)
+    assert result.accuracy == 0
+    assert isnan(result.covered().accuracy)
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "seconds"),
+    [
+        (0, 4, []),  # until 0.5 s: the centre of second 0 is just outside
+        (0, 5, [0]),
+        (5, 9, [0]),  # from 0.5 s: its centre is just inside
+        (6, 9, []),
+        (16, 44, [2, 3]),  # 1.6 s to 4.5 s
+    ],
+)
+def test_seconds_count_by_their_centre(first: int, last: int, seconds: list[int]) -> None:
+    labels = [ActionLabel(3, "walk", 0, 1000)]
+    result = compute_action_seconds(labels, track(first, last), Fraction(10), [], None)
+    assert result.seconds.tolist() == seconds
+
+
+def test_exact_rates_do_not_drift() -> None:
+    # At 30000/1001 the centre of second 999 lies on frame 29955 (999.5 * 29.97003 = 29955.04), at 30 on 29985.
+    fps = Fraction(30000, 1001)
+    labels = [ActionLabel(3, "walk", 29955, 29956)]
+    result = compute_action_seconds(labels, track(0, 40000), fps, [], None)
+    assert result.seconds.tolist() == [999]
