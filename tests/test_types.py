@@ -20,7 +20,7 @@ def test_wrong_shapes_and_types_are_refused_where_they_are_made():
         Detections(np.zeros((2, 5), np.float32), np.zeros(2, np.float32), np.zeros(2, np.int64))
     with pytest.raises(ValueError, match="scores must be an array of float32"):
         Detections(np.zeros((2, 4), np.float32), np.zeros(2), np.zeros(2, np.int64))
-    with pytest.raises(ValueError, match="1 masks for 2 boxes|masks"):
+    with pytest.raises(ValueError, match="1 masks for 2 boxes"):
         Detections(np.zeros((2, 4), np.float32), np.zeros(2, np.float32), np.zeros(2, np.int64), (None,))
     with pytest.raises(ValueError, match="image must have shape"):
         Frame(0, Fraction(0), np.zeros((4, 4), np.uint8))
@@ -34,7 +34,15 @@ def test_select_by_mask_and_by_index():
 
 def test_track_frames_must_increase():
     with pytest.raises(ValueError, match="strictly increasing"):
-        Track(1, "hare", 1.0, np.array([3, 3]), np.zeros((2, 4), np.float32), np.zeros(2, np.float32), (None,) * 2)
+        Track(
+            1,
+            "hare",
+            1.0,
+            np.array([3, 3]),
+            np.zeros((2, 4), np.float32),
+            np.zeros(2, np.float32),
+            (None,) * 2,
+        )
 
 
 def test_times_of_a_29_97_video_are_not_rounded():

@@ -145,7 +145,9 @@ def _truth(tracks: Sequence[Track], frame: int, detector: Detector) -> Detection
         if place < len(track) and track.frames[place] == frame:
             mask = track.masks[place]
             if mask is None:
-                raise DatasetError(f"track {track.track_id} has no mask on frame {frame}: masks cannot be scored.")
+                raise DatasetError(
+                    f"track {track.track_id} has no mask on frame {frame}: masks cannot be scored."
+                )
             boxes.append(track.boxes[place])
             labels.append(detector.classes.index(track.label))
             masks.append(mask)

@@ -125,7 +125,7 @@ def analyze_video(
         found = _detect(sampler.watch(frames), models.detector, settings.batch_size, timer)
         info, pts, time_base, warnings = reader.measured(), reader.pts, reader.time_base, reader.warnings
     detected = np.array([index for index, _ in found], np.int64)
-    times_s = pts * float(time_base)
+    times_s = np.asarray(pts * float(time_base), np.float64)
     with timer.stage("track"):
         tracks = track_detections(
             detected,
@@ -214,9 +214,7 @@ def _recognize(
             return predict_actions(recognizer, clips)
 
 
-def _told(
-    frames: Iterable[Frame], progress: Progress, stage: str, total: int | None
-) -> Iterator[Frame]:
+def _told(frames: Iterable[Frame], progress: Progress, stage: str, total: int | None) -> Iterator[Frame]:
     for frame in frames:
         progress(stage, frame.index + 1, total)
         yield frame

@@ -36,7 +36,9 @@ def _check(name: str, array: Any, dtype: type, shape: tuple[int | None, ...]) ->
     if not isinstance(array, np.ndarray) or array.dtype != dtype:
         got = getattr(array, "dtype", type(array).__name__)
         raise ValueError(f"{name} must be an array of {np.dtype(dtype).name}, not {got}")
-    if array.ndim != len(shape) or any(want not in (None, n) for want, n in zip(shape, array.shape, strict=True)):
+    if array.ndim != len(shape) or any(
+        want not in (None, n) for want, n in zip(shape, array.shape, strict=True)
+    ):
         want_text = ", ".join("*" if n is None else str(n) for n in shape)
         raise ValueError(f"{name} must have shape ({want_text}), not {array.shape}")
 
@@ -295,7 +297,7 @@ class VideoResult:
     @property
     def times_s(self) -> Float64:
         """(F,) float64 seconds of each frame, 0 at the first."""
-        return self.pts * (self.time_base.numerator / self.time_base.denominator)
+        return np.asarray(self.pts * float(self.time_base), np.float64)
 
     @property
     def status(self) -> Literal["ok", "blank"]:

@@ -69,7 +69,10 @@ def test_what_is_written_is_read(tmp_path):
     assert track.label == "red fox"
     assert track.frames.tolist() == [0, 2]
     assert track.boxes[0].tolist() == [5, 4, 15, 10]
-    assert [(a.action, a.start_frame, a.end_frame) for a in video.actions] == [("walking", 0, 1), ("resting", 1, 3)]
+    assert [(a.action, a.start_frame, a.end_frame) for a in video.actions] == [
+        ("walking", 0, 1),
+        ("resting", 1, 3),
+    ]
 
 
 def change(path, value):
@@ -100,7 +103,11 @@ def change(path, value):
         (("annotations", 0, "bboxes"), [[5, 4, 10, 6]], "1 bboxes but 3 segmentations"),
         (("annotations", 0, "category_id"), 9, "9 is absent or unknown"),
         (("annotations", 0, "track_id"), ..., "'track_id' is absent"),
-        (("annotations", 0, "segmentations"), [{"size": [2, 2], "counts": [4]}, None, None], "not of the frame's size"),
+        (
+            ("annotations", 0, "segmentations"),
+            [{"size": [2, 2], "counts": [4]}, None, None],
+            "not of the frame's size",
+        ),
         (("annotations", 0, "segmentations"), [{"size": [2, 2]}, None, None], "counts"),
         (("annotations",), {}, "'annotations' must be a list"),
         (("categories",), [{"id": 1}], "needs a numeric 'id'"),

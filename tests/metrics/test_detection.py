@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import pycocotools.coco
+import pycocotools.cocoeval
 import pytest
 from numpy.random import Generator
 
@@ -121,7 +123,8 @@ def random_detections(rng: Generator, near: Detections | None = None) -> Detecti
     boxes = np.concatenate([corner, np.minimum(corner + rng.choice([12, 60, 150], (n, 1)), SIZE)], axis=1)
     labels = rng.integers(0, len(CLASSES), n)
     if near is not None and len(near):
-        shaken = near.boxes + rng.normal(0, 3, near.boxes.shape)
+        shaken = near.boxes + rng.normal(0, 2, near.boxes.shape)
+        shaken[:, 2:] = np.maximum(shaken[:, 2:], shaken[:, :2] + 1)
         boxes = np.concatenate([boxes[: n // 2], shaken]).clip(0, SIZE)
         labels = np.concatenate([labels[: n // 2], near.labels])
     masks = []
@@ -173,14 +176,13 @@ def test_same_as_reference_libraries_from_files(library: str, iou_type: IouType,
     (tmp_path / "gt.json").write_text(json.dumps(dataset))
     (tmp_path / "dt.json").write_text(json.dumps(coco_entries(predicted, iou_type, scored=True)))
     if library == "pycocotools":
-        from pycocotools.coco import COCO
-        from pycocotools.cocoeval import COCOeval as Evaluation
+        load, evaluator = pycocotools.coco.COCO, pycocotools.cocoeval.COCOeval
     else:
-        library_module = pytest.importorskip("faster_coco_eval")
-        COCO, Evaluation = library_module.COCO, library_module.COCOeval_faster
+        reference = pytest.importorskip("faster_coco_eval")
+        load, evaluator = reference.COCO, reference.COCOeval_faster
     with redirect_stdout(io.StringIO()):
-        gt = COCO(str(tmp_path / "gt.json"))
-        evaluation = Evaluation(gt, gt.loadRes(str(tmp_path / "dt.json")), iou_type)
+        gt = load(str(tmp_path / "gt.json"))
+        evaluation = evaluator(gt, gt.loadRes(str(tmp_path / "dt.json")), iou_type)
         evaluation.evaluate()
         evaluation.accumulate()
         evaluation.summarize()

@@ -71,7 +71,7 @@ def bout(action: str, start_s: float, end_s: float, track_id: int = 7) -> Bout:
 
 
 def test_action_seconds_by_hand() -> None:
-    # 10 frames/s, visible from 1.0 s to 6.0 s: seconds 1-5. Truth: walk until 3.0 s, graze until 5.0 s, then none.
+    # 10 frames/s, visible from 1.0 s to 6.0 s: seconds 1-5. Truth: walk until 3.0 s, graze until 5.0 s.
     labels = [
         ActionLabel(3, "walk", 0, 30),
         ActionLabel(3, "graze", 30, 50),
@@ -117,7 +117,7 @@ def test_seconds_count_by_their_centre(first: int, last: int, seconds: list[int]
 
 
 def test_exact_rates_do_not_drift() -> None:
-    # At 30000/1001 the centre of second 999 lies on frame 29955 (999.5 * 29.97003 = 29955.04), at 30 on 29985.
+    # The centre of second 999 lies on frame floor(999.5 * 30000 / 1001) = 29955; at 30 it would be 29985.
     fps = Fraction(30000, 1001)
     labels = [ActionLabel(3, "walk", 29955, 29956)]
     result = compute_action_seconds(labels, track(0, 40000), fps, [], None)

@@ -20,14 +20,22 @@ def test_every_number_says_where_it_comes_from():
     for name in list_recipes():
         for line in (FOLDER / f"{name}.toml").read_text().splitlines():
             _, equals, value = line.partition("=")
-            if equals and any(c.isdigit() for c in value.split("#")[0].replace("_18", "")) and '"' not in value.split("#")[0]:
+            if (
+                equals
+                and any(c.isdigit() for c in value.split("#")[0].replace("_18", ""))
+                and '"' not in value.split("#")[0]
+            ):
                 if line.startswith("seed"):
                     continue
-                assert any(s in line for s in ("# ours", "# paper", "# torchvision reference")), f"{name}: {line}"
+                assert any(s in line for s in ("# ours", "# paper", "# torchvision reference")), (
+                    f"{name}: {line}"
+                )
 
 
 def test_set_changes_a_value_of_any_type():
-    recipe = load_recipe("maskrcnn_lite0_fpn", ["optimizer.iterations=7", "data.scale=[0.5, 2.0]", "model.initial=none"])
+    recipe = load_recipe(
+        "maskrcnn_lite0_fpn", ["optimizer.iterations=7", "data.scale=[0.5, 2.0]", "model.initial=none"]
+    )
     assert recipe.optimizer.iterations == 7
     assert recipe.data.scale == (0.5, 2.0)
     assert recipe.model.initial == "none"

@@ -1,5 +1,3 @@
-import os
-
 import pytest
 
 from wildact.errors import UsageError
@@ -38,7 +36,7 @@ def test_globs_take_videos_only_and_go_deep_with_two_stars(tmp_path):
 
 def test_a_file_given_twice_is_one_video(tmp_path):
     clip = touch(tmp_path / "a.mp4")
-    os.symlink(clip, tmp_path / "b.mp4")
+    (tmp_path / "b.mp4").symlink_to(clip)
     assert len(find_videos([tmp_path, clip])) == 1
 
 
@@ -65,7 +63,9 @@ def test_what_does_not_exist_or_holds_no_video_is_said(tmp_path):
         find_videos([tmp_path])
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd.mp4", "-rf.mp4", "a b/ü.mp4", "x" * 300, "..", "CON:|?.avi"])
+@pytest.mark.parametrize(
+    "name", ["../../etc/passwd.mp4", "-rf.mp4", "a b/ü.mp4", "x" * 300, "..", "CON:|?.avi"]
+)
 def test_folder_names_are_safe_and_distinct(name):
     from pathlib import Path
 

@@ -29,7 +29,8 @@ def test_noise_has_the_stated_strength():
 
 def test_the_same_generator_gives_the_same_look():
     looks = [
-        draw_look(np.random.default_rng(3), grayscale=0.5, brightness=0.3, blur=0.5, noise=8) for _ in range(2)
+        draw_look(np.random.default_rng(3), grayscale=0.5, brightness=0.3, blur=0.5, noise=8)
+        for _ in range(2)
     ]
     assert looks[0] == looks[1]
 

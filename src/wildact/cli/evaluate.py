@@ -36,8 +36,12 @@ ROWS = (
 
 def evaluate(
     data: Annotated[Path, typer.Option(help="Folder of the labelled data set.")],
-    detector: Annotated[str, typer.Option(help="A name, a weights file or a run folder.")] = "maskrcnn_lite0_fpn",
-    recognizer: Annotated[str, typer.Option(help="A name, a weights file or a run folder.")] = "r2plus1d_narrow",
+    detector: Annotated[
+        str, typer.Option(help="A name, a weights file or a run folder.")
+    ] = "maskrcnn_lite0_fpn",
+    recognizer: Annotated[
+        str, typer.Option(help="A name, a weights file or a run folder.")
+    ] = "r2plus1d_narrow",
     fps: Annotated[str, typer.Option(help="Detect on so many frames per second; or 'all'.")] = "10",
     min_height: Annotated[float, typer.Option(min=0, help="Lower animals do not count, pixels.")] = 24,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
@@ -65,7 +69,9 @@ def evaluate(
             on_video=lambda done, _: progress.update(task, completed=done),
         )
     if out is not None:
-        save_json(out, {"models": models.facts(), "min_height_px": min_height, "scores": scores_to_json(scores)})
+        save_json(
+            out, {"models": models.facts(), "min_height_px": min_height, "scores": scores_to_json(scores)}
+        )
     Console().print(_table(scores))
 
 
@@ -74,5 +80,7 @@ def _table(scores: dict[str, Scores]) -> Table:
     for title, key, form in ROWS:
         table.add_row(title, *(format(getattr(values, key), form) for values in scores.values()))
     for action in scores["all"].action_recall:
-        table.add_row(f"  {action}", *(format(values.action_recall[action], ".3f") for values in scores.values()))
+        table.add_row(
+            f"  {action}", *(format(values.action_recall[action], ".3f") for values in scores.values())
+        )
     return table

@@ -52,7 +52,9 @@ def main() -> None:
     try:
         code = app(standalone_mode=False)
     except WildactError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(f"[red]wildact:[/red] {_plain(str(error))}")
+        Console(stderr=True, highlight=False, soft_wrap=True).print(
+            f"[red]wildact:[/red] {_plain(str(error))}"
+        )
         code = 1
     except click.exceptions.Abort:
         code = 130

@@ -35,7 +35,9 @@ def download(
     """Fetch weights once, into the cache; an interrupted download goes on where it stopped."""
     from wildact.weights import download_weights
 
-    with Progress(*Progress.get_default_columns(), DownloadColumn(), console=Console(stderr=True)) as progress:
+    with Progress(
+        *Progress.get_default_columns(), DownloadColumn(), console=Console(stderr=True)
+    ) as progress:
         task = progress.add_task(name, total=None)
         path = download_weights(
             name, progress=lambda done, total: progress.update(task, completed=done, total=total)

@@ -110,9 +110,7 @@ class _BatchProgress:
             case Started(video=name):
                 self.tasks[name] = self.progress.add_task(_short(name), total=None, unit="")
             case Progressed(video=name, stage=stage, done=done, total=total) if name in self.tasks:
-                self.progress.update(
-                    self.tasks[name], completed=done, total=total, unit=f"frames, {stage}"
-                )
+                self.progress.update(self.tasks[name], completed=done, total=total, unit=f"frames, {stage}")
             case Finished(video=name) | Failed(video=name) | Skipped(video=name):
                 if name in self.tasks:
                     self.progress.remove_task(self.tasks.pop(name))

@@ -11,6 +11,7 @@ from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -104,7 +105,7 @@ def _entries(path: Path, content: Mapping[str, Any], key: str) -> list[dict[str,
 
 
 def _names(path: Path, content: Mapping[str, Any], key: str) -> dict[int, str]:
-    """id -> name, in order of id."""
+    """Id -> name, in order of id."""
     entries = _entries(path, content, key)
     try:
         return {int(entry["id"]): str(entry["name"]) for entry in sorted(entries, key=lambda e: e["id"])}
@@ -139,7 +140,11 @@ def _track(entry: Mapping[str, Any], species: Mapping[int, str]) -> Track:
         raise ValueError("the track is not visible on any frame")
     boxes_xywh = np.array([boxes[i] for i in frames], np.float32).reshape(-1, 4)
     if (boxes_xywh[:, 2:] <= 0).any() or not np.isfinite(boxes_xywh).all():
-        bad = frames[int(np.flatnonzero((boxes_xywh[:, 2:] <= 0).any(axis=1) | ~np.isfinite(boxes_xywh).all(axis=1))[0])]
+        bad = frames[
+            int(
+                np.flatnonzero((boxes_xywh[:, 2:] <= 0).any(axis=1) | ~np.isfinite(boxes_xywh).all(axis=1))[0]
+            )
+        ]
         raise ValueError(f"the box of frame {bad} is empty or not a number")
     rles: tuple[Rle | None, ...] = tuple(None if masks[i] is None else from_coco(masks[i]) for i in frames)
     return Track(
@@ -166,7 +171,7 @@ def _read_actions(path: Path, known: set[str]) -> dict[str, list[ActionLabel]]:
             labels[row["video"]].append(_action(f"{path}, line {reader.line_num}", row, known))
     for video, of_video in labels.items():
         of_video.sort(key=lambda label: (label.track_id, label.start_frame))
-        for one, following in zip(of_video, of_video[1:], strict=False):
+        for one, following in pairwise(of_video):
             if one.track_id == following.track_id and following.start_frame < one.end_frame:
                 raise DatasetError(
                     f"{path}: video '{video}', track {one.track_id}: '{one.action}' and '{following.action}' "
@@ -225,8 +230,12 @@ def _check_tracks(
 ) -> None:
     for track in tracks:
         if track.frames[-1] >= length:
-            raise DatasetError(f"{where}: track {track.track_id} goes on after the last frame ({length - 1}).")
-        outside = (track.boxes[:, :2] < -0.5).any() or (track.boxes[:, 2:] > [width + 0.5, height + 0.5]).any()
+            raise DatasetError(
+                f"{where}: track {track.track_id} goes on after the last frame ({length - 1})."
+            )
+        outside = (track.boxes[:, :2] < -0.5).any() or (
+            track.boxes[:, 2:] > [width + 0.5, height + 0.5]
+        ).any()
         if outside:
             raise DatasetError(f"{where}: a box of track {track.track_id} lies outside the frame.")
         if any(mask is not None and (mask.height, mask.width) != (height, width) for mask in track.masks):

@@ -41,7 +41,9 @@ STD = (0.229, 0.224, 0.225)
 class SameConv2d(nn.Conv2d):
     """Convolution padded as TensorFlow's ``SAME`` does: at stride 2 the odd pixel goes right and below."""
 
-    def __init__(self, channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1) -> None:
+    def __init__(
+        self, channels: int, out_channels: int, kernel: int, stride: int = 1, groups: int = 1
+    ) -> None:
         symmetric = (kernel - 1) // 2 if stride == 1 else 0
         super().__init__(channels, out_channels, kernel, stride, symmetric, groups=groups)
         before = (kernel - stride) // 2
@@ -49,7 +51,8 @@ class SameConv2d(nn.Conv2d):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C', ceil(H / stride), ceil(W / stride)); H and W divisible by the stride."""
-        return super().forward(x if self.same is None else F.pad(x, self.same))
+        padded = x if self.same is None else F.pad(x, self.same)
+        return self._conv_forward(padded, self.weight, self.bias)
 
 
 class InvertedResidual(nn.Module):
@@ -122,9 +125,10 @@ def load_imagenet(model: Lite0, state: Mapping[str, Tensor]) -> None:
     """Load the published ImageNet weights (keys ``_conv_stem``, ``_blocks.0.._depthwise_conv``, ...).
 
     Raises:
-        WeightsError: if a tensor that the body needs is absent. The classifier (``_conv_head``, ``_fc``) is unused.
+        WeightsError: if a tensor that the body needs is absent. The classifier (``_conv_head``, ``_fc``) is
+            not used.
     """
-    blocks = [block for stage in model.stages for block in stage]  # type: ignore[union-attr]
+    blocks = [module for module in model.stages.modules() if isinstance(module, InvertedResidual)]
     layers: list[tuple[nn.Conv2d, str, str]] = [(model.conv_stem, "_conv_stem", "_bn0")]
     for i, block in enumerate(blocks):
         for conv, norm in (("expand_conv", "_bn0"), ("depthwise_conv", "_bn1"), ("project_conv", "_bn2")):

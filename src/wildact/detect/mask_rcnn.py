@@ -19,12 +19,14 @@ from wildact.errors import WeightsError
 
 
 class Lite0Fpn(nn.Module):
-    """EfficientNet-Lite0 with a feature pyramid; levels ``"0"`` (1/4) to ``"3"`` (1/32) and ``"pool"`` (1/64)."""
+    """EfficientNet-Lite0 with a feature pyramid: strides 4 (``"0"``) to 32 (``"3"``), ``"pool"`` (64)."""
 
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.body = lite0.Lite0()
-        self.fpn = FeaturePyramidNetwork(list(lite0.OUTPUT_CHANNELS), channels, extra_blocks=LastLevelMaxPool())
+        self.fpn = FeaturePyramidNetwork(
+            list(lite0.OUTPUT_CHANNELS), channels, extra_blocks=LastLevelMaxPool()
+        )
         self.out_channels = channels
 
     def forward(self, x):  # type: ignore[no-untyped-def]
@@ -33,7 +35,12 @@ class Lite0Fpn(nn.Module):
 
 
 def build_maskrcnn_lite0_fpn(
-    num_classes: int, *, channels: int = 64, short_side: int = 360, long_side: int = 640, max_animals: int = 30
+    num_classes: int,
+    *,
+    channels: int = 64,
+    short_side: int = 360,
+    long_side: int = 640,
+    max_animals: int = 30,
 ) -> MaskRCNN:
     """A Mask R-CNN that runs on a laptop: EfficientNet-Lite0, a narrow pyramid, small heads.
 
@@ -73,7 +80,7 @@ def build_maskrcnn_lite0_fpn(
 
 
 def build_maskrcnn_resnet50_fpn(num_classes: int) -> MaskRCNN:
-    """torchvision's Mask R-CNN R50-FPN, untrained, frozen batch norm as in its pretrained version.
+    """Torchvision's Mask R-CNN R50-FPN, untrained, frozen batch norm as in its pretrained version.
 
     Args:
         num_classes: with the background.
@@ -84,7 +91,7 @@ def build_maskrcnn_resnet50_fpn(num_classes: int) -> MaskRCNN:
 
 
 def build_maskrcnn_resnet50_fpn_v2(num_classes: int) -> MaskRCNN:
-    """torchvision's improved Mask R-CNN R50-FPN (v2), untrained.
+    """Torchvision's improved Mask R-CNN R50-FPN (v2), untrained.
 
     Args:
         num_classes: with the background.

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torchvision.models.detection.image_list import ImageList
 
 from wildact.masks import encode_cropped_mask
@@ -29,19 +30,19 @@ class Detector:
         device: where it runs.
     """
 
-    model: nn.Module
+    model: Any  # torchvision has no types
     card: WeightCard
     keep: Bool
     device: torch.device
 
     @classmethod
     def from_model(
-        cls, model: nn.Module, card: WeightCard, *, device: str = "cpu", min_score: float = 0.05
+        cls, model: Any, card: WeightCard, *, device: str = "cpu", min_score: float = 0.05
     ) -> Detector:
         """Put a network into evaluation mode on a device, in the memory layout that is fastest there."""
         model.eval().requires_grad_(False)
         model.roi_heads.score_thresh = min_score
-        model = model.to(device=torch.device(device), memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = model.to(device=torch.device(device), memory_format=torch.channels_last)
         keep = np.array([card.keep_classes is None or name in card.keep_classes for name in card.classes])
         return cls(model, card, keep, torch.device(device))
 
@@ -82,10 +83,12 @@ def predict_detections(detector: Detector, images: Sequence[Image]) -> list[Dete
     ]
 
 
-def resize_for(model: nn.Module, image: Image) -> Image:
+def resize_for(model: Any, image: Image) -> Image:
     """Bring a (H, W, 3) image to the size that the network works at, keeping its proportions."""
     height, width = image.shape[:2]
-    scale = min(model.transform.min_size[-1] / min(height, width), model.transform.max_size / max(height, width))
+    scale = min(
+        model.transform.min_size[-1] / min(height, width), model.transform.max_size / max(height, width)
+    )
     if scale == 1:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))

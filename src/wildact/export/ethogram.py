@@ -41,9 +41,13 @@ def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
         for bout in result.bouts:
             if bout.track_id == track.track_id:
                 color = to_hex(action_color(bout.action))
-                axes.broken_barh([(bout.start_s, bout.duration_s)], (row - 0.32, 0.5), color=color, linewidth=0)
+                axes.broken_barh(
+                    [(bout.start_s, bout.duration_s)], (row - 0.32, 0.5), color=color, linewidth=0
+                )
         times = result.times_s[track.frames]
-        axes.plot(times, np.full(len(times), row + 0.3), color="#d5d9de", linewidth=1.6, solid_capstyle="butt")
+        axes.plot(
+            times, np.full(len(times), row + 0.3), color="#d5d9de", linewidth=1.6, solid_capstyle="butt"
+        )
         seen = np.where(_seen(result, track.frames, track.observed), row + 0.3, np.nan)
         axes.plot(times, seen, color="#30363d", linewidth=1.6, solid_capstyle="butt")
     axes.set_yticks(range(len(result.tracks)), [f"#{t.track_id} {t.label}" for t in result.tracks])

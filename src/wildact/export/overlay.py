@@ -36,7 +36,9 @@ def annotate_frames(result: VideoResult, frames: Iterable[Frame]) -> Iterator[Fr
         The frames, with a drawn copy of the image. Where the box is interpolated between detections it is
         thin, and the last mask seen is not drawn.
     """
-    bouts = {track.track_id: [b for b in result.bouts if b.track_id == track.track_id] for track in result.tracks}
+    bouts = {
+        track.track_id: [b for b in result.bouts if b.track_id == track.track_id] for track in result.tracks
+    }
     for frame in frames:
         image = frame.image.copy()
         for track in result.tracks:

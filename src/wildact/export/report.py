@@ -41,18 +41,26 @@ def save_report(out: Path, outcomes: Iterable[VideoOutcome], *, run: Mapping[str
             _add_budget(outcome.result, by_species, by_light, tracks)
     names = sorted({action for seconds in by_species.values() for action in seconds})
     models = run.get("models", {})
-    page = _environment().get_template("report.html.j2").render(
-        videos=videos,
-        count={status: sum(v["status"] == status for v in videos) for status in ("ok", "blank", "failed")},
-        animals=sum(v["tracks"] for v in videos),
-        watched=_duration(watched_s),
-        budget=[_budget_row(name, by_species[name], tracks[name], names) for name in sorted(by_species)],
-        lights=[_budget_row(name, by_light[name], tracks[name], names) for name in sorted(by_light)],
-        actions=[{"name": name, "color": to_hex(action_color(name))} for name in names],
-        models=models,
-        simulated=any("simulated" in str(model.get("trained_on", "")).lower() for model in models.values()),
-        date=run.get("environment", {}).get("date_utc", "")[:10],
-        version=run.get("environment", {}).get("versions", {}).get("wildact", ""),
+    page = (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            videos=videos,
+            count={
+                status: sum(v["status"] == status for v in videos) for status in ("ok", "blank", "failed")
+            },
+            animals=sum(v["tracks"] for v in videos),
+            watched=_duration(watched_s),
+            budget=[_budget_row(name, by_species[name], tracks[name], names) for name in sorted(by_species)],
+            lights=[_budget_row(name, by_light[name], tracks[name], names) for name in sorted(by_light)],
+            actions=[{"name": name, "color": to_hex(action_color(name))} for name in names],
+            models=models,
+            simulated=any(
+                "simulated" in str(model.get("trained_on", "")).lower() for model in models.values()
+            ),
+            date=run.get("environment", {}).get("date_utc", "")[:10],
+            version=run.get("environment", {}).get("versions", {}).get("wildact", ""),
+        )
     )
     with replacing(out / "report.html") as part:
         part.write_text(page, encoding="utf-8")

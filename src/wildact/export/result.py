@@ -142,7 +142,7 @@ def _read_detections(path: Path, sha256: object) -> pa.Table:
         raise DatasetError(f"{path} cannot be read ({error.strerror}); analyse the video again.") from error
     if hashlib.sha256(content).hexdigest() != sha256:
         raise DatasetError(
-            f"{path} is damaged or of another run (result.json names another SHA-256); analyse the video again."
+            f"{path} is damaged or of another run (result.json names another SHA-256): analyse it again."
         )
     return pq.read_table(io.BytesIO(content))
 
@@ -166,7 +166,12 @@ def _to_json(result: VideoResult) -> dict[str, Any]:
         "light": result.light,
         "warnings": list(result.warnings),
         "tracks": [
-            {"track_id": t.track_id, "label": t.label, "label_score": _number(t.label_score), "frames": len(t)}
+            {
+                "track_id": t.track_id,
+                "label": t.label,
+                "label_score": _number(t.label_score),
+                "frames": len(t),
+            }
             for t in result.tracks
         ],
         "bouts": [

@@ -1,6 +1,6 @@
-"""The combined tables of a run: ``videos.csv``, ``tracks.csv``, ``bouts.csv`` and ``detections.parquet``.
+r"""The combined tables of a run: ``videos.csv``, ``tracks.csv``, ``bouts.csv`` and ``detections.parquet``.
 
-CSV files are UTF-8 with ``\\n`` ends of line and always a header; times are seconds with 3 decimals, scores
+CSV files are UTF-8 with ``\n`` ends of line and always a header; times are seconds with 3 decimals, scores
 have 3 decimals, a missing value is an empty cell. Times of tracks and bouts are half-open: a track ends when
 its last frame stops being shown.
 
@@ -28,7 +28,8 @@ from wildact.export.result import DETECTION_SCHEMA, detections_table
 from wildact.types import Bout, Track, VideoResult
 
 VIDEO_COLUMNS: Final = (
-    "video", "status", "error", "warnings", "frames", "fps", "duration_s", "width", "height", "light", "tracks",
+    "video", "status", "error", "warnings", "frames", "fps", "duration_s", "width", "height", "light",
+    "tracks",
 )  # fmt: skip
 TRACK_COLUMNS: Final = (
     "video", "track_id", "species", "species_score", "start_s", "end_s", "duration_s", "first_frame",
@@ -207,7 +208,8 @@ def _csv_writer(stack: ExitStack, path: Path, columns: tuple[str, ...]) -> csv.D
 
 def _csv_row(row: Mapping[str, Any]) -> Row:
     return {
-        column: _video_name(value) if column == "video" else _safe_text(value) for column, value in row.items()
+        column: _video_name(value) if column == "video" else _safe_text(value)
+        for column, value in row.items()
     }
 
 

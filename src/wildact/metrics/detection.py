@@ -163,7 +163,10 @@ def _grouped(entries: list[_Entry]) -> _Groups:
 
 
 def _summarize(evaluation: _Evaluation, class_names: Sequence[str], gts: list[_Entry]) -> DetectionScores:
-    """Means over COCOeval's precision (IoU, recall, class, size, limit) and recall (IoU, class, size, limit)."""
+    """Means over COCOeval's precision (IoU, recall, class, size, limit) and recall likewise.
+
+    The limit is of detections per image; the last one is 100.
+    """
     precision, recall = evaluation.eval["precision"], evaluation.eval["recall"]
     counted = [entry["category_id"] for entry in gts if not entry["ignore"]]
     return DetectionScores(

@@ -95,11 +95,11 @@ def compute_tracking_scores(
         UsageError: if TrackEval is not installed.
     """
     metrics = _build_metrics()
-    results: dict[str, dict[str, Any]] = {}
-    data: dict[str, dict[str, Any]] = {}
-    for name, (truth, predicted) in videos.items():
-        data[name] = _trackeval_data(_build_sequence(truth, predicted, min_height_px))
-        results[name] = {metric.get_name(): metric.eval_sequence(data[name]) for metric in metrics}
+    data = {
+        name: _trackeval_data(_build_sequence(truth, predicted, min_height_px))
+        for name, (truth, predicted) in (videos or {"no video": ((), ())}).items()
+    }
+    results = {name: {m.get_name(): m.eval_sequence(d) for m in metrics} for name, d in data.items()}
     scores = {name: _combine(metrics, {name: results[name]}, [data[name]]) for name in videos}
     return scores, _combine(metrics, results, list(data.values()))
 

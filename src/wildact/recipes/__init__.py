@@ -2,8 +2,8 @@
 
 from wildact.recipes.schema import (
     DetectionRecipe,
-    RecognitionRecipe,
     Recipe,
+    RecognitionRecipe,
     list_recipes,
     load_recipe,
 )

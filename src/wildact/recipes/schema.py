@@ -7,7 +7,7 @@ its source as a comment.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -174,9 +174,7 @@ def list_recipes() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
-def load_recipe(
-    name_or_path: str, overrides: Sequence[str] = ()
-) -> DetectionRecipe | RecognitionRecipe:
+def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> DetectionRecipe | RecognitionRecipe:
     """Read a recipe and check every key.
 
     Args:
@@ -218,7 +216,7 @@ def _override(content: dict[str, Any], override: str) -> None:
     *tables, last = key.strip().split(".")
     table: Any = content
     for name in tables:
-        table = table.setdefault(name, {}) if isinstance(table, Mapping) else None
+        table = table.setdefault(name, {})
         if not isinstance(table, dict):
             raise RecipeError(f"'{key}' is not a key of this recipe.")
     table[last] = value

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 
 from wildact.types import ActionScores, Bout, Float32, Float64
@@ -91,7 +93,7 @@ def _hysteresis(scores: Float32, margin: float) -> list[int]:
 def _runs(labels: list[int]) -> list[tuple[int, int, int]]:
     """(first step, step after the last, label) of each stretch of one label."""
     changes = [0, *(i for i in range(1, len(labels)) if labels[i] != labels[i - 1]), len(labels)]
-    return [(a, b, labels[a]) for a, b in zip(changes, changes[1:], strict=False)]
+    return [(a, b, labels[a]) for a, b in pairwise(changes)]
 
 
 def _merge_short(

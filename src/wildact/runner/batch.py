@@ -160,7 +160,9 @@ def _is_done(job: Job) -> bool:
     if not marker or not job.video.path.exists():
         return False
     unchanged = all(marker.get(key) == value for key, value in describe_source(job.video.path).items())
-    return unchanged and marker["settings"] == job.fingerprint and (marker.get("drawn", False) or not job.draw)
+    return (
+        unchanged and marker["settings"] == job.fingerprint and (marker.get("drawn", False) or not job.draw)
+    )
 
 
 def _collect(

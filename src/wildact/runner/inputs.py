@@ -13,8 +13,32 @@ from pathlib import Path
 from wildact.errors import UsageError
 
 SUFFIXES = frozenset(
-    ".3gp .asf .avi .divx .dv .flv .m2ts .m4v .mjpeg .mjpg .mkv .mod .mov .mp4 .mpeg .mpg .mts .mxf .ogv .tod "
-    ".ts .vob .webm .wmv".split()
+    [
+        ".3gp",
+        ".asf",
+        ".avi",
+        ".divx",
+        ".dv",
+        ".flv",
+        ".m2ts",
+        ".m4v",
+        ".mjpeg",
+        ".mjpg",
+        ".mkv",
+        ".mod",
+        ".mov",
+        ".mp4",
+        ".mpeg",
+        ".mpg",
+        ".mts",
+        ".mxf",
+        ".ogv",
+        ".tod",
+        ".ts",
+        ".vob",
+        ".webm",
+        ".wmv",
+    ]
 )
 
 

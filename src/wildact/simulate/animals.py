@@ -72,7 +72,9 @@ class Animal:
         self.tint = rng.normal(1.0, 0.05, 3) * rng.normal(1.0, 0.1)
         self.fur = _fur(rng)
         self.shoulder_height_m = self.size * (self.body.shoulder + self.body.radii[0] * 0.75)
-        self.length_m = self.size * (self.body.trunk + self.body.radii[0] + self.body.neck[0] + self.body.head[0])
+        self.length_m = self.size * (
+            self.body.trunk + self.body.radii[0] + self.body.neck[0] + self.body.head[0]
+        )
 
     def speed_m_s(self, action: str) -> float:
         """Metres per second over the ground."""
@@ -107,17 +109,19 @@ class Animal:
         depths = [points[:, 2].mean() for _, points in turned]
         spread = max(max(depths) - min(depths), 0.2)
         for part, points in order:
-            shade = 1 - 0.28 * (points[:, 2].mean() - min(depths)) / spread  # what is far lies in the body's shade
+            shade = (
+                1 - 0.28 * (points[:, 2].mean() - min(depths)) / spread
+            )  # what is far lies in the body's shade
             colour = np.clip(np.array(part.colour) * self.tint * shade, 4, 250).tolist()
             places = (np.array([1, -1]) * points[:, :2] + origin) * scale
             _paint(canvas, cover, places, [r * scale for r in part.radii], colour)
         size = (width // FINE, height // FINE)
-        alpha = cv2.resize(cover, size, interpolation=cv2.INTER_AREA)
+        alpha = np.asarray(cv2.resize(cover, size, interpolation=cv2.INTER_AREA), np.uint8)
         image = self._furred(canvas, cover, size, alpha)
         eyes = self._eyes(parts, heading)
         return Sprite(
             image=image,
-            alpha=np.asarray(alpha, np.uint8),
+            alpha=alpha,
             anchor=(float(origin[0] * scale / FINE), float(origin[1] * scale / FINE)),
             eyes=tuple(tuple(((np.array([1, -1]) * eye + origin) * scale / FINE).tolist()) for eye in eyes),
             eye_radius=max(0.8, 0.013 * px_per_m * (0.6 + 0.4 * self.size)),
@@ -125,7 +129,7 @@ class Animal:
 
     def _furred(self, canvas: Image, cover: Image, size: tuple[int, int], alpha: Image) -> Image:
         """Soften the seams between parts, then light from above and streaks of fur."""
-        width, height = size
+        height = size[1]
         colour = cv2.resize(canvas, size, interpolation=cv2.INTER_AREA).astype(np.float32)
         weight = np.maximum(alpha.astype(np.float32) / 255, 1e-3)
         seam = max(1, round(0.02 * height)) * 2 + 1
@@ -139,7 +143,7 @@ class Animal:
         fur = cv2.resize(self.fur, size, interpolation=cv2.INTER_LINEAR)
         factor = (1 + np.clip(light * 0.13, -0.3, 0.25)) * fur
         mixed = (0.55 * smooth + 0.45 * solid) * factor[..., None]
-        return np.clip(mixed, 0, 255).astype(np.uint8)
+        return np.asarray(np.clip(mixed, 0, 255), np.uint8)
 
     # -- the skeleton ---------------------------------------------------------------------------------------
 
@@ -150,7 +154,9 @@ class Animal:
         hip = np.array([-half, body.hip * pose.hind_height, 0.0])
         chest, belly, rump = (r * (1 + pose.breath) for r in body.radii)
         up = np.array([0.0, 1.0, 0.0])
-        top = shoulder + up * max(0.15 * chest, 0.95 * chest - shoulder[1])  # a lying trunk rests on the ground
+        top = shoulder + up * max(
+            0.15 * chest, 0.95 * chest - shoulder[1]
+        )  # a lying trunk rests on the ground
         bottom = hip + up * max(0.0, 0.95 * rump - hip[1])
         middle = (top + bottom) / 2 + up * (rump - belly) * 0.5
         parts = [_Part(np.array([top, middle, bottom]), (chest, belly, rump), body.coat)]
@@ -158,12 +164,16 @@ class Animal:
         parts.append(
             _Part(
                 np.array([top + low * chest, middle + low * belly, bottom + low * rump]),
-                (chest * 0.66, belly * 0.66, rump * 0.6), body.belly, nearer=0.005,
+                (chest * 0.66, belly * 0.66, rump * 0.6),
+                body.belly,
+                nearer=0.005,
             )
         )
         if body.crest:
             back = np.array([0, 0.85, 0])
-            crest = np.array([top + back * chest + [0.1, 0, 0], top + back * chest * 1.05, middle + back * belly])
+            crest = np.array(
+                [top + back * chest + [0.1, 0, 0], top + back * chest * 1.05, middle + back * belly]
+            )
             parts.append(_Part(crest, (0.05, 0.055, 0.03), (46, 40, 36), nearer=0.02))
         parts += self._legs(pose, shoulder, hip)
         parts += self._tail(pose, bottom, rump)
@@ -179,14 +189,22 @@ class Animal:
             joint[2] = side * radius * body.width * 0.55
             length = body.shoulder if fore else body.hip
             foot = np.array(
-                [joint[0] + pose.feet_x[i] * length, body.legs[2] * 0.8 + pose.feet_y[i] * length, joint[2] * 0.9]
+                [
+                    joint[0] + pose.feet_x[i] * length,
+                    body.legs[2] * 0.8 + pose.feet_y[i] * length,
+                    joint[2] * 0.9,
+                ]
             )
             knee = _bend(joint, foot, length * (0.5 if fore else 0.56), length * 0.55, 1.0 if fore else -1.0)
             toe = foot + np.array([body.legs[2] * 1.6, 0, 0])
             upper = body.legs[0] if fore else body.thigh
             root = joint + np.array([0.0, -0.15 * radius, -0.25 * joint[2]])
             parts.append(_Part(np.array([root, knee]), (upper, body.legs[1]), body.coat, nearer=0.01))
-            parts.append(_Part(np.array([knee, foot, toe]), (body.legs[1], body.legs[2], body.legs[2] * 0.85), body.leg))
+            parts.append(
+                _Part(
+                    np.array([knee, foot, toe]), (body.legs[1], body.legs[2], body.legs[2] * 0.85), body.leg
+                )
+            )
         return parts
 
     def _tail(self, pose: Pose, bottom: Point, rump: float) -> list[_Part]:
@@ -204,7 +222,14 @@ class Animal:
         ]
         if body.rump is not None:
             patch = bottom + np.array([-0.62 * rump, 0.12 * rump, 0])
-            parts.append(_Part(np.array([patch, patch - [0, 0.4 * rump, 0]]), (0.5 * rump, 0.4 * rump), body.rump, nearer=-0.03))
+            parts.append(
+                _Part(
+                    np.array([patch, patch - [0, 0.4 * rump, 0]]),
+                    (0.5 * rump, 0.4 * rump),
+                    body.rump,
+                    nearer=-0.03,
+                )
+            )
         return parts
 
     def _neck_and_head(self, pose: Pose, top: Point, chest: float) -> list[_Part]:
@@ -217,14 +242,34 @@ class Animal:
         nose = nape + snout * body.head[0]
         if nose[1] < body.head[2]:  # the ground stops the nose: the head turns up until it fits
             rise = np.clip((body.head[2] - nape[1]) / body.head[0], -1, 1)
-            flat = np.sqrt(1 - rise**2) * np.array([snout[0], 0, snout[2]]) / max(np.hypot(snout[0], snout[2]), 1e-6)
+            flat = (
+                np.sqrt(1 - rise**2)
+                * np.array([snout[0], 0, snout[2]])
+                / max(np.hypot(snout[0], snout[2]), 1e-6)
+            )
             snout = flat + np.array([0, rise, 0])
             nose = nape + snout * body.head[0]
         cheek = nape + snout * body.head[0] * 0.5
+        withers = top + np.array([0.2 * chest, 0.1 * chest, 0])
         parts = [
-            _Part(np.array([top + [0.2 * chest, 0.1 * chest, 0], start, nape]), (chest * 0.8, body.neck[1], body.neck[2]), body.coat, nearer=0.015),
-            _Part(np.array([nape, cheek, nose]), (body.head[1], body.head[1] * 0.62 + body.head[2] * 0.3, body.head[2]), body.face, nearer=0.03),
-            _Part(np.array([nose - snout * body.head[2] * 0.4, nose + snout * body.head[2] * 0.3]), (body.head[2] * 0.8, body.head[2] * 0.6), (40, 34, 32), nearer=0.05),
+            _Part(
+                np.array([withers, start, nape]),
+                (chest * 0.8, body.neck[1], body.neck[2]),
+                body.coat,
+                nearer=0.015,
+            ),
+            _Part(
+                np.array([nape, cheek, nose]),
+                (body.head[1], body.head[1] * 0.62 + body.head[2] * 0.3, body.head[2]),
+                body.face,
+                nearer=0.03,
+            ),
+            _Part(
+                np.array([nose - snout * body.head[2] * 0.4, nose + snout * body.head[2] * 0.3]),
+                (body.head[2] * 0.8, body.head[2] * 0.6),
+                (40, 34, 32),
+                nearer=0.05,
+            ),
         ]
         across = np.cross(snout, [0.0, 1.0, 0.0])
         across /= max(float(np.linalg.norm(across)), 1e-6)
@@ -235,13 +280,24 @@ class Animal:
             along = crown * (1 - pose.ears_back) + across * side * spread - snout * (0.25 + pose.ears_back)
             along /= np.linalg.norm(along)
             middle, tip = root + along * body.ears[0] * 0.5, root + along * body.ears[0]
-            parts.append(_Part(np.array([root, middle, tip]), (body.ears[1] * 0.7, body.ears[1], body.ears[1] * 0.25), body.ear, nearer=0.04))
+            parts.append(
+                _Part(
+                    np.array([root, middle, tip]),
+                    (body.ears[1] * 0.7, body.ears[1], body.ears[1] * 0.25),
+                    body.ear,
+                    nearer=0.04,
+                )
+            )
             if self.antlers:
                 parts += self._antler(root, crown, across * side, snout)
         return parts
 
     def _antler(self, root: Point, crown: Point, out: Point, snout: Point) -> list[_Part]:
-        beam = [root, root + crown * 0.22 + out * 0.16 - snout * 0.1, root + crown * 0.5 + out * 0.24 - snout * 0.08]
+        beam = [
+            root,
+            root + crown * 0.22 + out * 0.16 - snout * 0.1,
+            root + crown * 0.5 + out * 0.24 - snout * 0.08,
+        ]
         bone = (122, 104, 82)
         parts = [_Part(np.array(beam), (0.022, 0.02, 0.01), bone, nearer=0.03)]
         for k in range(self.points):
@@ -264,7 +320,11 @@ class Animal:
         for side in (-1, 1):
             facing = across * side + 0.8 * snout
             if facing @ towards > 0.15:
-                eye = nape + snout * self.body.head[0] * 0.35 + (across * side + 0.5 * crown) * self.body.head[1] * 0.6
+                eye = (
+                    nape
+                    + snout * self.body.head[0] * 0.35
+                    + (across * side + 0.5 * crown) * self.body.head[1] * 0.6
+                )
                 eyes.append(_project(eye[None], heading)[0, :2])
         return eyes
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from math import cos, pi, sin
+from typing import Any
 
 import numpy as np
 
@@ -47,7 +48,7 @@ class Pose:
 def blend_poses(a: Pose, b: Pose, t: float) -> Pose:
     """The pose a share ``t`` of the way from ``a`` to ``b``, eased in and out."""
     s = t * t * (3 - 2 * t)
-    mixed = {}
+    mixed: dict[str, Any] = {}
     for item in fields(Pose):
         one, other = np.array(getattr(a, item.name)), np.array(getattr(b, item.name))
         value = one + (other - one) * s
@@ -85,16 +86,26 @@ def compute_pose(species: str, action: str, phase: float, time_s: float, individ
         return Pose(
             fore_height=1.0 if species != "European hare" else 1.25,
             feet_x=(-0.12, 0.03, -0.04, -0.03),
-            neck_pitch=min(1.25, ease + 0.5), neck_yaw=0.5 * turn, head_yaw=0.5 * turn,
-            head_pitch=-0.08 if species != "wild boar" else 0.1, ears_back=0.0, breath=breath,
+            neck_pitch=min(1.25, ease + 0.5),
+            neck_yaw=0.5 * turn,
+            head_yaw=0.5 * turn,
+            head_pitch=-0.08 if species != "wild boar" else 0.1,
+            ears_back=0.0,
+            breath=breath,
         )
     if action == "resting":
         low = 0.42 if species == "wild boar" else 0.3
         return Pose(
-            fore_height=low, hind_height=low,
-            feet_x=(0.45, 0.42, 0.4, 0.25), feet_y=(0.03, 0.02, 0.03, 0.02),
-            neck_pitch=ease * 0.8 + 0.05 * sin(clock * 0.1), neck_yaw=0.25 * sin(clock * 0.05),
-            head_pitch=-0.3, ears_back=0.35, tail_pitch=-0.3, breath=2 * breath,
+            fore_height=low,
+            hind_height=low,
+            feet_x=(0.45, 0.42, 0.4, 0.25),
+            feet_y=(0.03, 0.02, 0.03, 0.02),
+            neck_pitch=ease * 0.8 + 0.05 * sin(clock * 0.1),
+            neck_yaw=0.25 * sin(clock * 0.05),
+            head_pitch=-0.3,
+            ears_back=0.35,
+            tail_pitch=-0.3,
+            breath=2 * breath,
         )
     return _grooming(species, clock, individual, breath)
 
@@ -106,10 +117,13 @@ def _going(gait: Gait, phase: float, reach: float, neck: float, head: float, bre
     return Pose(
         fore_height=1 + gait.bounce * bob + gait.pitch * sway,
         hind_height=1 - gait.bounce * bob * (1 if gait.pitch < 0.05 else -1) - gait.pitch * sway,
-        feet_x=feet_x, feet_y=feet_y,
-        neck_pitch=neck + 0.09 * bob, head_pitch=head + 0.05 * bob,
+        feet_x=feet_x,
+        feet_y=feet_y,
+        neck_pitch=neck + 0.09 * bob,
+        head_pitch=head + 0.05 * bob,
         tail_pitch=-0.9 if gait.pitch < 0.05 else -0.05,
-        ears_back=0.25 if gait.pitch < 0.05 else 0.8, breath=breath,
+        ears_back=0.25 if gait.pitch < 0.05 else 0.8,
+        breath=breath,
     )
 
 
@@ -129,9 +143,13 @@ def _grazing(species: str, phase: float, clock: float, individual: float, breath
     return Pose(
         fore_height={"red deer": 0.94, "red fox": 0.9, "wild boar": 0.92}.get(species, 0.75),
         hind_height=0.98 if species != "European hare" else 0.8,
-        feet_x=step.feet_x, feet_y=step.feet_y,
-        neck_pitch=down + nibble, neck_yaw=0.25 * sin(clock * 0.13), head_pitch=-1.05 + 1.5 * nibble,
-        ears_back=0.3, breath=breath,
+        feet_x=step.feet_x,
+        feet_y=step.feet_y,
+        neck_pitch=down + nibble,
+        neck_yaw=0.25 * sin(clock * 0.13),
+        head_pitch=-1.05 + 1.5 * nibble,
+        ears_back=0.3,
+        breath=breath,
     )
 
 
@@ -140,15 +158,24 @@ def _grooming(species: str, clock: float, individual: float, breath: float) -> P
     side = 1.0 if individual < 0.5 else -1.0
     if species == "European hare":  # sits up and washes its face with the forepaws
         return Pose(
-            fore_height=1.55, hind_height=0.62,
-            feet_x=(0.35, 0.75, 0.35, 0.75), feet_y=(0.0, 1.25 + 0.15 * lick, 0.0, 1.25 - 0.15 * lick),
-            neck_pitch=0.35, head_pitch=-0.75 + 0.15 * lick, ears_back=0.55, breath=breath,
+            fore_height=1.55,
+            hind_height=0.62,
+            feet_x=(0.35, 0.75, 0.35, 0.75),
+            feet_y=(0.0, 1.25 + 0.15 * lick, 0.0, 1.25 - 0.15 * lick),
+            neck_pitch=0.35,
+            head_pitch=-0.75 + 0.15 * lick,
+            ears_back=0.55,
+            breath=breath,
         )
     sitting = species == "red fox"
     return Pose(
-        fore_height=1.0, hind_height=0.55 if sitting else 0.99,
+        fore_height=1.0,
+        hind_height=0.55 if sitting else 0.99,
         feet_x=(0.4 if sitting else -0.08, 0.02, 0.4 if sitting else 0.04, -0.02),
-        neck_pitch=0.1, neck_yaw=side * (1.5 + 0.06 * lick),
-        head_pitch=-0.25 + 0.16 * lick, head_yaw=side * (0.95 + 0.12 * lick),
-        ears_back=0.5, breath=breath,
+        neck_pitch=0.1,
+        neck_yaw=side * (1.5 + 0.06 * lick),
+        head_pitch=-0.25 + 0.16 * lick,
+        head_yaw=side * (0.95 + 0.12 * lick),
+        ears_back=0.5,
+        breath=breath,
     )

@@ -12,6 +12,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import supervision as sv
@@ -127,11 +128,17 @@ def _link(
             ),
             timestamp=float(times_s[frames[place]]),
         )
-        if len(answer):
-            for track_id, index in zip(answer.tracker_id.tolist(), answer.data["index"].tolist(), strict=True):
-                if track_id >= 0:
-                    linked[track_id].append((place, index))
+        for track_id, index in zip(
+            _numbers(answer.tracker_id), _numbers(answer.data.get("index")), strict=True
+        ):
+            if track_id >= 0:
+                linked[track_id].append((place, index))
     return [_tracklet(links, frames, detections) for links in linked.values()]
+
+
+def _numbers(values: Any) -> list[int]:
+    """The library gives None, a list or an array."""
+    return [] if values is None else [int(value) for value in values]
 
 
 def _frame_rate(frames: Int64, times_s: Float64) -> float:
@@ -141,9 +148,7 @@ def _frame_rate(frames: Int64, times_s: Float64) -> float:
     return float(1 / max(np.median(np.diff(times_s[frames])), 1e-3))
 
 
-def _tracklet(
-    links: list[tuple[int, int]], frames: Int64, detections: Sequence[Detections]
-) -> Tracklet:
+def _tracklet(links: list[tuple[int, int]], frames: Int64, detections: Sequence[Detections]) -> Tracklet:
     found = [(int(frames[place]), detections[place], index) for place, index in links]
     return Tracklet(
         frames=np.array([frame for frame, _, _ in found], np.int64),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from wildact.boxes import box_iou, interpolate_boxes
+from wildact.boxes import interpolate_boxes
 from wildact.types import Float32, Float64, Int64, Rle, Track
 
 RECENT_S = 0.6

@@ -103,7 +103,7 @@ def _box(mask: Bool) -> tuple[int, int, int, int]:
 
 
 def compute_losses(model: nn.Module, batch: Sequence[Sample]) -> dict[str, Tensor]:
-    """torchvision's losses: objectness, RPN boxes, class, boxes, masks."""
+    """Torchvision's losses: objectness, RPN boxes, class, boxes, masks."""
     images = [image.float() / 255 for image, _ in batch]
     losses: dict[str, Tensor] = model(images, [target for _, target in batch])
     return losses
@@ -111,5 +111,5 @@ def compute_losses(model: nn.Module, batch: Sequence[Sample]) -> dict[str, Tenso
 
 def prepare_model(model: nn.Module) -> nn.Module:
     """Samples come scaled as they are to be seen: the model must not scale them again while training."""
-    model.transform._skip_resize = True
+    model.transform._skip_resize = True  # type: ignore[union-attr]  # torchvision has no types
     return model

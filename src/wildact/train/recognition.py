@@ -5,7 +5,7 @@ Reference: Schindler & Steinhage 2021, section 4.4.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -43,7 +43,7 @@ def build_visits(dataset: Dataset, recipe: RecognitionRecipe) -> Visits[Sample]:
 
 def action_weights(videos: Sequence[LabelledVideo], *, balanced: bool) -> Mapping[str, float]:
     """Weight per labelled second of each action: equal, or such that all actions weigh the same in all."""
-    seconds: Counter[str] = Counter()
+    seconds: defaultdict[str, float] = defaultdict(float)
     for video in videos:
         for label in video.actions:
             seconds[label.action] += float((label.end_frame - label.start_frame) / video.info.fps)
@@ -115,9 +115,7 @@ def _change(images: Image, rng: Generator, data: RecognitionData) -> Image:
     return np.ascontiguousarray(images[:, :, ::-1] if rng.random() < data.flip else images)
 
 
-def compute_losses(
-    model: nn.Module, batch: Sequence[Sample], recipe: RecognitionRecipe
-) -> dict[str, Tensor]:
+def compute_losses(model: nn.Module, batch: Sequence[Sample], recipe: RecognitionRecipe) -> dict[str, Tensor]:
     """Cross entropy; ``accuracy`` beside it is for the log and carries no gradient."""
     device = next(model.parameters()).device
     clips = torch.stack([images for images, _ in batch]).to(device)

@@ -122,17 +122,19 @@ def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -
     """The recipe's network for the data set's classes, with its initial weights."""
     if isinstance(recipe, DetectionRecipe):
         model = build_detector(recipe.model.name, len(dataset.species), **recipe.model.architecture)
-        model = model.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        model = model.to(memory_format=torch.channels_last)
     else:
         model = build_recognizer(recipe.model.name, len(dataset.actions), **recipe.model.architecture)
-        model = model.to(memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        model = model.to(memory_format=torch.channels_last_3d)
     if recipe.model.initial == "imagenet":
         load_imagenet_backbone(model)
     elif recipe.model.initial != "none":
         path, card = find_weights(recipe.model.initial, recipe.kind)
         load_state(model, load_weights(path, card)[0])
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(parameter.requires_grad and not name.startswith(recipe.model.frozen or ("\0",)))
+        parameter.requires_grad_(
+            parameter.requires_grad and not name.startswith(recipe.model.frozen or ("\0",))
+        )
     return model
 
 
