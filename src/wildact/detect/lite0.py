@@ -52,7 +52,8 @@ class SameConv2d(nn.Conv2d):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C', ceil(H / stride), ceil(W / stride)); H and W divisible by the stride."""
         padded = x if self.same is None else F.pad(x, self.same)
-        return self._conv_forward(padded, self.weight, self.bias)
+        output: Tensor = self._conv_forward(padded, self.weight, self.bias)
+        return output
 
 
 class InvertedResidual(nn.Module):
@@ -68,7 +69,7 @@ class InvertedResidual(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C', H / stride, W / stride)."""
-        y = x if self.expand_conv is None else F.relu6(self.expand_conv(x))
+        y: Tensor = x if self.expand_conv is None else F.relu6(self.expand_conv(x))
         y = self.project_conv(F.relu6(self.depthwise_conv(y)))
         return x + y if self.shortcut else y
 

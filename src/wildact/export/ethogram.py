@@ -62,7 +62,7 @@ def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
     if not result.tracks:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "no animal found", transform=axes.transAxes, ha="center", va="center", color=GREY)
-    _legend(axes, result)
+    _legend(figure, result)
     with replacing(path) as part:
         figure.savefig(part, format="png")
 
@@ -77,14 +77,13 @@ def _seen(result: VideoResult, frames: np.ndarray, observed: np.ndarray) -> np.n
     return seen
 
 
-def _legend(axes: object, result: VideoResult) -> None:
+def _legend(figure: Figure, result: VideoResult) -> None:
     actions = sorted({bout.action for bout in result.bouts})
     if actions:
         patches = [Patch(color=to_hex(action_color(action)), label=action) for action in actions]
-        axes.legend(  # type: ignore[attr-defined]  # matplotlib has no types here
+        figure.legend(
             handles=patches,
-            loc="upper left",
-            bbox_to_anchor=(0, -0.12 - 0.25 / max(1, len(result.tracks))),
+            loc="outside lower left",
             ncols=len(patches),
             frameon=False,
             fontsize=9,

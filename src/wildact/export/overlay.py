@@ -19,9 +19,11 @@ from PIL import ImageDraw, ImageFont
 from wildact.export.atomic import replacing
 from wildact.export.colors import Rgb, track_color
 from wildact.masks import decode_mask
-from wildact.types import Bout, Frame, Image, Rle, Track, VideoResult
+from wildact.types import Bout, Float32, Float64, Frame, Image, Rle, Track, VideoResult
 
 MASK_OPACITY = 0.35
+NEAR_S = 0.25
+"""A detection no further away in time than this still shows what the animal's outline is now."""
 THUMBNAIL_WIDTH = 320
 
 
@@ -33,9 +35,11 @@ def annotate_frames(result: VideoResult, frames: Iterable[Frame]) -> Iterator[Fr
         frames: of the same video; passed on one by one.
 
     Yields:
-        The frames, with a drawn copy of the image. Where the box is interpolated between detections it is
-        thin, and the last mask seen is not drawn.
+        The frames, with a drawn copy of the image. Between two close detections, as when the detector ran on
+        every third frame only, the nearer mask moves along with the box. Where an animal was lost for
+        longer, the box is thin and there is no mask.
     """
+    times_s = result.times_s
     bouts = {
         track.track_id: [b for b in result.bouts if b.track_id == track.track_id] for track in result.tracks
     }
@@ -45,7 +49,8 @@ def annotate_frames(result: VideoResult, frames: Iterable[Frame]) -> Iterator[Fr
             place = frame.index - int(track.frames[0])
             if 0 <= place < len(track):
                 action = _action_at(bouts[track.track_id], float(frame.time))
-                draw_animal(image, track, place, action)
+                shown = _nearest_seen(track, place, times_s)
+                draw_animal(image, track, place, shown, action)
         yield Frame(frame.index, frame.time, image)
 
 
@@ -55,22 +60,30 @@ def _action_at(bouts: list[Bout], time_s: float) -> str:
     return bouts[i].action if i >= 0 and time_s < bouts[i].end_s else ""
 
 
-def draw_animal(image: Image, track: Track, place: int, action: str) -> None:
+def _nearest_seen(track: Track, place: int, times_s: Float64) -> int | None:
+    """Position in the track of the detection nearest in time; None if all are too far away."""
+    now = times_s[track.frames[place]]
+    reach = np.flatnonzero(track.observed & (abs(times_s[track.frames] - now) <= NEAR_S))
+    return int(reach[abs(times_s[track.frames[reach]] - now).argmin()]) if len(reach) else None
+
+
+def draw_animal(image: Image, track: Track, place: int, shown: int | None, action: str) -> None:
     """Draw one animal onto a (H, W, 3) uint8 frame, in place.
 
     Args:
         image: of the frame.
         track: the animal.
         place: position of the frame within the track.
+        shown: position of the detection that shows the animal; None where it was lost.
         action: what it does now; may be empty.
     """
     color = track_color(track.track_id)
     unit = max(1, round(image.shape[0] / 360))
-    mask = track.masks[place]
-    if mask is not None:
-        _tint(image, mask, track.boxes[place], color, unit)
+    mask = None if shown is None else track.masks[shown]
+    if mask is not None and shown is not None:
+        _tint(image, mask, track.boxes[shown], track.boxes[place], color, unit)
     x1, y1, x2, y2 = (round(float(v)) for v in track.boxes[place])
-    if track.observed[place]:
+    if shown is not None:
         _corners(image, (x1, y1, x2, y2), color, unit)
     else:
         cv2.rectangle(image, (x1, y1), (x2, y2), color, unit, cv2.LINE_AA)
@@ -78,18 +91,34 @@ def draw_animal(image: Image, track: Track, place: int, action: str) -> None:
     _label(image, text, (x1, y1, y2), color)
 
 
-def _tint(image: Image, mask: Rle, box: np.ndarray, color: Rgb, unit: int) -> None:
-    """Colour the mask and its border, touching only the pixels around the animal."""
+def _tint(image: Image, mask: Rle, box: Float32, now: Float32, color: Rgb, unit: int) -> None:
+    """Colour a mask and its border where the animal is now, touching only the pixels around it.
+
+    Args:
+        image: of the frame.
+        mask: of the detection.
+        box: (4,) of the detection.
+        now: (4,) of this frame; the mask is moved and scaled as the box was.
+        color: of the track.
+        unit: thickness of the border, pixels.
+    """
     height, width = image.shape[:2]
-    x1, y1 = max(0, int(box[0]) - 8 * unit), max(0, int(box[1]) - 8 * unit)
-    x2, y2 = min(width, int(box[2]) + 8 * unit), min(height, int(box[3]) + 8 * unit)
-    inside = decode_mask(mask)[y1:y2, x1:x2]
-    part = image[y1:y2, x1:x2]
-    part[inside] = (part[inside] * (1 - MASK_OPACITY) + np.array(color) * MASK_OPACITY).astype(np.uint8)
-    contours, _ = cv2.findContours(inside.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
-    drawn = np.ascontiguousarray(part)
-    cv2.drawContours(drawn, contours, -1, color, unit, cv2.LINE_AA)
-    image[y1:y2, x1:x2] = drawn
+    margin = 8 * unit
+    x1, y1 = max(0, int(now[0]) - margin), max(0, int(now[1]) - margin)
+    x2, y2 = min(width, int(now[2]) + margin), min(height, int(now[3]) + margin)
+    if x2 <= x1 or y2 <= y1:
+        return
+    scale = (now[2:] - now[:2]) / np.maximum(box[2:] - box[:2], 1)
+    offset = now[:2] - scale * box[:2] - (x1, y1)
+    to_window = np.array([[scale[0], 0, offset[0]], [0, scale[1], offset[1]]], np.float64)
+    bitmap = decode_mask(mask).astype(np.uint8)
+    inside = cv2.warpAffine(bitmap, to_window, (x2 - x1, y2 - y1), flags=cv2.INTER_NEAREST)
+    part = np.ascontiguousarray(image[y1:y2, x1:x2])
+    tinted = cv2.addWeighted(part, 1 - MASK_OPACITY, np.full_like(part, color), MASK_OPACITY, 0)
+    cv2.copyTo(tinted, inside, part)
+    contours, _ = cv2.findContours(inside, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+    cv2.drawContours(part, contours, -1, color, unit, cv2.LINE_AA)
+    image[y1:y2, x1:x2] = part
 
 
 def _corners(image: Image, box: tuple[int, int, int, int], color: Rgb, unit: int) -> None:

@@ -163,7 +163,7 @@ def _grouped(entries: list[_Entry]) -> _Groups:
 
 
 def _summarize(evaluation: _Evaluation, class_names: Sequence[str], gts: list[_Entry]) -> DetectionScores:
-    """Means over COCOeval's precision (IoU, recall, class, size, limit) and recall likewise.
+    """Means over COCOeval's precision (IoU, recall, class, size, limit) and recall (all but recall).
 
     The limit is of detections per image; the last one is 100.
     """

@@ -22,7 +22,7 @@ class WeightCard(BaseModel):
             ``classes[i - 1]``, output ``i`` of a recognizer is ``classes[i]``.
         keep_classes: those of ``classes`` that are reported; None: all.
         preprocessing: what the network wants: mean, std, size, frames, rate and the like.
-        architecture: arguments of the builder.
+        architecture: arguments of the builder, besides the number of classes.
         recipe: name of the training recipe, or the address of the training code.
         trained_on: data the network was trained on, in words.
         scores: measured quality, ``"data set/metric"`` to value.

@@ -56,7 +56,7 @@ def _coco_card(name: str, weights: WeightsEnum) -> WeightCard:
             "mean": [0.485, 0.456, 0.406],
             "std": [0.229, 0.224, 0.225],
         },
-        architecture={"num_classes": len(categories)},
+        architecture={},
         trained_on="COCO train2017",
         notes=_TERMS,
     )
@@ -69,16 +69,17 @@ def _kinetics_card(name: str, weights: WeightsEnum) -> WeightCard:
         weights,
         kind="recognizer",
         classes=weights.meta["categories"],
-        # frames and rate: those under which torchvision states the scores
+        # frames and rate are those under which torchvision states the scores, on whole pictures; the context
+        # (side of the crop over that of the animal) is ours: wide, since these networks know scenes
         preprocessing={
-            "frames": 16,
+            "num_frames": 16,
             "rate": 15,
-            "resize": transform.resize_size,
             "size": transform.crop_size[0],
+            "context": 1.5,
             "mean": transform.mean,
             "std": transform.std,
         },
-        architecture={"num_classes": len(weights.meta["categories"])},
+        architecture={},
         trained_on="Kinetics-400",
         notes=_TERMS,
     )

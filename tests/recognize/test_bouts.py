@@ -1,0 +1,81 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from wildact.recognize.bouts import score_timeline, scores_to_bouts
+from wildact.types import ActionScores
+
+CLASSES = ("walking", "resting", "grazing")
+
+
+def scores_of(rows, *, start_s=0.0, hop_s=0.5, clip_s=2.0):
+    scores = np.array(rows, np.float32)
+    starts = start_s + hop_s * np.arange(len(rows))
+    return ActionScores(3, CLASSES, starts, starts + clip_s, scores)
+
+
+def one_hot(index, confidence=0.9):
+    row = np.full(3, (1 - confidence) / 2)
+    row[index] = confidence
+    return row
+
+
+def test_one_action_is_one_bout_from_start_to_end():
+    (bout,) = scores_to_bouts(scores_of([one_hot(1)] * 8), 0.2, 5.1)
+    assert (bout.track_id, bout.action, bout.start_s) == (3, "resting", 0.2)
+    assert bout.end_s == pytest.approx(5.1)
+    assert bout.score == pytest.approx(0.9, abs=1e-5)
+
+
+def test_a_transition_is_found_where_it_is():
+    """Walking until 4 s, then grazing: a clip's scores are the shares of its time."""
+    starts = np.arange(0, 6.1, 0.5)
+    share = np.clip((4 - starts) / 2, 0, 1)
+    rows = np.stack([share, 0 * share, 1 - share], axis=1)
+    first, second = scores_to_bouts(scores_of(rows), 0, 8)
+    assert (first.action, second.action) == ("walking", "grazing")
+    assert first.end_s == second.start_s == pytest.approx(4, abs=0.35)
+
+
+def test_noise_does_not_flicker():
+    rng = np.random.default_rng(0)
+    rows = [one_hot(0, 0.42 + 0.1 * rng.standard_normal()) for _ in range(40)]
+    assert len(scores_to_bouts(scores_of(np.clip(rows, 0, 1)), 0, 21.5)) <= 2
+
+
+def test_a_blip_shorter_than_a_bout_goes_to_its_neighbour():
+    rows = [one_hot(0)] * 9 + [one_hot(2, 0.6)] + [one_hot(0)] * 9
+    bouts = scores_to_bouts(scores_of(rows, hop_s=0.25, clip_s=0.5), 0, 5)
+    assert [bout.action for bout in bouts] == ["walking"]
+
+
+def test_no_clips_no_bouts():
+    empty = ActionScores(1, CLASSES, np.zeros(0), np.zeros(0), np.zeros((0, 3), np.float32))
+    assert scores_to_bouts(empty, 0, 3) == ()
+    assert scores_to_bouts(scores_of([one_hot(0)]), 3, 3) == ()
+
+
+def test_time_beyond_the_clips_takes_the_nearest_one():
+    _, rows = score_timeline(scores_of([one_hot(0), one_hot(2)], hop_s=1, clip_s=1), 0, 6)
+    assert rows[-1].argmax() == 2
+    assert np.allclose(rows.sum(axis=1), 1, atol=1e-5)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.floats(0.01, 1), min_size=3, max_size=3), min_size=1, max_size=12),
+    st.floats(0, 3),
+    st.floats(0.05, 9),
+)
+def test_bouts_tile_the_track(rows, start_s, length_s):
+    rows = np.array(rows) / np.sum(rows, axis=1, keepdims=True)
+    bouts = scores_to_bouts(scores_of(rows), start_s, start_s + length_s)
+    assert bouts[0].start_s == pytest.approx(start_s)
+    assert bouts[-1].end_s == pytest.approx(start_s + length_s)
+    for one, following in zip(bouts, bouts[1:], strict=False):
+        assert one.end_s == following.start_s
+        assert one.action != following.action
+    if len(bouts) > 1:
+        assert min(bout.duration_s for bout in bouts) >= 0.6 - 1e-6
+    assert all(0 <= bout.score <= 1 for bout in bouts)

@@ -1,0 +1,104 @@
+import numpy as np
+import pytest
+
+from wildact.track import TrackerSettings, track_detections
+from wildact.track.tracker import suppress_duplicates
+from wildact.types import Detections
+
+NAMES = ("deer", "boar")
+
+
+def box(x, y=100.0, size=60.0):
+    return [x - size / 2, y - size / 2, x + size / 2, y + size / 2]
+
+
+def found(boxes, labels=None, scores=None):
+    n = len(boxes)
+    return Detections(
+        boxes=np.array(boxes, np.float32).reshape(-1, 4),
+        scores=np.array(scores if scores is not None else [0.9] * n, np.float32),
+        labels=np.array(labels if labels is not None else [0] * n, np.int64),
+    )
+
+
+def run(per_frame, *, fps=10.0, every=1, **settings):
+    """Track detections made on every ``every``-th frame of a video at ``fps * every``."""
+    frames = np.arange(len(per_frame)) * every
+    times_s = np.arange((len(per_frame) - 1) * every + 1) / (fps * every)
+    return track_detections(frames, per_frame, times_s, NAMES, TrackerSettings(**settings))
+
+
+def test_one_walking_animal_is_one_track():
+    (track,) = run([found([box(50 + 8 * t)]) for t in range(30)])
+    assert (track.track_id, track.label, track.label_score) == (1, "deer", 1.0)
+    assert track.frames.tolist() == list(range(30))
+    assert track.observed.all()
+    assert np.allclose(track.boxes[10], box(130))
+
+
+def test_crossing_animals_keep_their_numbers():
+    steps = range(40)
+    per_frame = [
+        found([box(40 + 12 * t, 100, 60), box(520 - 12 * t, 120, 90)], labels=[0, 1]) for t in steps
+    ]
+    first, second = run(per_frame)
+    assert {first.label, second.label} == {"deer", "boar"}
+    for track in (first, second):
+        assert len(track) == 40
+        centre = track.boxes[:, [0, 2]].mean(axis=1)
+        assert (np.diff(centre) > 0).all() or (np.diff(centre) < 0).all()
+
+
+def test_detections_on_every_sixth_frame_fill_all_frames_between():
+    (track,) = run([found([box(50 + 20 * t)]) for t in range(10)], fps=5, every=6)
+    assert track.frames.tolist() == list(range(55))
+    assert track.observed.sum() == 10
+    assert np.allclose(track.boxes[3], box(60))
+    assert np.isnan(track.scores[3])
+    assert track.masks[3] is None
+
+
+def test_a_gap_behind_a_tree_is_bridged_and_a_long_absence_is_not():
+    walk = [found([box(50 + 8 * t)]) for t in range(50)]
+    for t in range(20, 35):  # 1.5 s hidden
+        walk[t] = Detections.empty(masks=False)
+    (track,) = run(walk)
+    assert len(track) == 50
+    assert track.observed.sum() == 35
+    stay = [found([box(100)]) if t < 20 or t > 70 else Detections.empty(masks=False) for t in range(90)]
+    assert len(run(stay)) == 2
+
+
+def test_the_species_is_what_most_of_the_score_says():
+    labels = [[1] if t % 4 == 0 else [0] for t in range(20)]
+    (track,) = run([found([box(100 + t)], labels=labels[t]) for t in range(20)])
+    assert track.label == "deer"
+    assert track.label_score == pytest.approx(0.75)
+
+
+def test_two_boxes_on_one_animal_are_one():
+    two = found([box(100), box(102), box(300)], labels=[0, 1, 0], scores=[0.6, 0.8, 0.7])
+    kept = suppress_duplicates(two, TrackerSettings())
+    assert kept.labels.tolist() == [1, 0]
+    assert kept.scores.tolist() == pytest.approx([0.8, 0.7])
+
+
+def test_brief_and_weak_detections_are_no_animals():
+    rng = np.random.default_rng(0)
+    noise = [found([box(*rng.uniform(50, 500, 2))], scores=[0.7]) for _ in range(2)]
+    assert run([Detections.empty(masks=False)] * 8 + noise + [Detections.empty(masks=False)] * 8) == ()
+    assert run([found([box(100)], scores=[0.3]) for _ in range(20)]) == ()
+
+
+def test_nothing_found_and_a_single_frame():
+    assert run([Detections.empty(masks=False)] * 5) == ()
+    (track,) = run([found([box(100)])])
+    assert track.frames.tolist() == [0]
+
+
+def test_numbers_follow_the_first_frame():
+    per_frame = [found([box(400)] + ([box(100)] if t >= 10 else [])) for t in range(30)]
+    first, second = run(per_frame)
+    assert first.frames[0] == 0
+    assert second.frames[0] == 10
+    assert (first.track_id, second.track_id) == (1, 2)
