@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -73,7 +75,7 @@ def test_bouts_tile_the_track(rows, start_s, length_s):
     bouts = scores_to_bouts(scores_of(rows), start_s, start_s + length_s)
     assert bouts[0].start_s == pytest.approx(start_s)
     assert bouts[-1].end_s == pytest.approx(start_s + length_s)
-    for one, following in zip(bouts, bouts[1:], strict=False):
+    for one, following in pairwise(bouts):
         assert one.end_s == following.start_s
         assert one.action != following.action
     if len(bouts) > 1:

@@ -38,9 +38,7 @@ def test_one_walking_animal_is_one_track():
 
 def test_crossing_animals_keep_their_numbers():
     steps = range(40)
-    per_frame = [
-        found([box(40 + 12 * t, 100, 60), box(520 - 12 * t, 120, 90)], labels=[0, 1]) for t in steps
-    ]
+    per_frame = [found([box(40 + 12 * t, 100, 60), box(520 - 12 * t, 120, 90)], labels=[0, 1]) for t in steps]
     first, second = run(per_frame)
     assert {first.label, second.label} == {"deer", "boar"}
     for track in (first, second):

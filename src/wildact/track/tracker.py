@@ -19,7 +19,7 @@ import supervision as sv
 
 from wildact.boxes import box_iou
 from wildact.track.tracklets import Tracklet, finish_tracks, merge_tracklets
-from wildact.types import Detections, Float64, Int64, Track
+from wildact.types import Detections, Float32, Float64, Int64, Track
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the library's import warns of its own optional parts
@@ -38,8 +38,8 @@ class TrackerSettings:
         min_iou: least overlap of a box with where a track is expected.
         lost_s: a track that is not seen for longer ends.
         merge_s: a track that begins so soon after another ended nearby is the same animal.
-        min_detections: tracks with fewer are taken for false alarms.
-        min_track_s: shorter tracks are taken for false alarms, unless the video is hardly longer.
+        min_detections: tracks with fewer are taken for false alarms ...
+        sure_s: ... unless they last so long, as in videos of one frame per second.
     """
 
     low_score: float = 0.1
@@ -49,7 +49,7 @@ class TrackerSettings:
     lost_s: float = 1.0
     merge_s: float = 2.5
     min_detections: int = 3
-    min_track_s: float = 0.3
+    sure_s: float = 1.0
 
 
 def track_detections(
@@ -78,13 +78,14 @@ def track_detections(
     kept = [suppress_duplicates(found, settings) for found in detections]
     tracklets = _link(frames, kept, times_s, settings, min_score)
     merged = merge_tracklets(tracklets, times_s, settings.merge_s)
-    span_s = float(times_s[-1] - times_s[0]) if len(times_s) else 0.0
     chosen = [
         tracklet
         for tracklet in merged
         if max(tracklet.scores) >= min_score
-        and len(tracklet.frames) >= min(settings.min_detections, len(frames))
-        and tracklet.duration_s(times_s) >= min(settings.min_track_s, 0.5 * span_s)
+        and (
+            tracklet.duration_s(times_s) >= settings.sure_s
+            or len(tracklet.frames) >= min(settings.min_detections, len(frames))
+        )
     ]
     return finish_tracks(chosen, times_s, class_names)
 
@@ -119,6 +120,7 @@ def _link(
         high_conf_det_threshold=high,
     )
     linked: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
+    loose: list[int] = []  # of the frame before: detections that belong to no track yet
     for place, found in enumerate(detections):
         answer = tracker.update(
             sv.Detections(
@@ -128,12 +130,26 @@ def _link(
             ),
             timestamp=float(times_s[frames[place]]),
         )
+        before, loose = loose, []
         for track_id, index in zip(
             _numbers(answer.tracker_id), _numbers(answer.data.get("index")), strict=True
         ):
-            if track_id >= 0:
-                linked[track_id].append((place, index))
-    return [_tracklet(links, frames, detections) for links in linked.values()]
+            if track_id < 0:
+                loose.append(index)
+                continue
+            if track_id not in linked and place > 0:
+                linked[track_id] += _beginning(place, found.boxes[index], detections[place - 1], before)
+            linked[track_id].append((place, index))
+    single = [[(0, i)] for i in range(len(detections[0]))] if len(detections) == 1 else []
+    return [_tracklet(links, frames, detections) for links in [*linked.values(), *single]]
+
+
+def _beginning(place: int, box: Float32, earlier: Detections, loose: Sequence[int]) -> list[tuple[int, int]]:
+    """The detection that began a track: the library numbers a track from its second one on only."""
+    if not loose:
+        return []
+    overlap = box_iou(earlier.boxes[list(loose)], box[None])[:, 0]
+    return [(place - 1, loose[int(overlap.argmax())])] if overlap.max() > 0 else []
 
 
 def _numbers(values: Any) -> list[int]:

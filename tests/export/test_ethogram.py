@@ -1,0 +1,26 @@
+import numpy as np
+from PIL import Image
+
+from wildact.export import save_ethogram
+from wildact.export.colors import action_color
+
+
+def colours(path):
+    with Image.open(path) as picture:
+        pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
+    return {tuple(c): n for c, n in zip(*np.unique(pixels, axis=0, return_counts=True), strict=True)}, picture.size
+
+
+def test_bouts_show_in_their_colours_with_areas_like_their_durations(result, tmp_path):
+    save_ethogram(tmp_path / "e.png", result, title="site/clip.mp4")
+    seen, size = colours(tmp_path / "e.png")
+    walking, resting = (seen[action_color(action)] for action in ("walking", "resting"))
+    assert 2.4 < walking / resting < 3.6  # 1.2 + 1.2 s against 0.8 s
+    assert size[0] > 900
+
+
+def test_more_animals_make_a_taller_picture(result, blank, tmp_path):
+    save_ethogram(tmp_path / "two.png", result, title="a")
+    save_ethogram(tmp_path / "none.png", blank, title="$a_b$ <x>")  # no formula is made of a file's name
+    assert colours(tmp_path / "two.png")[1][1] > colours(tmp_path / "none.png")[1][1]
+    assert action_color("walking") not in colours(tmp_path / "none.png")[0]

@@ -1,0 +1,66 @@
+from fractions import Fraction
+
+import numpy as np
+from PIL import Image
+
+from wildact.export import annotate_frames, choose_thumbnail_frame, save_thumbnail
+from wildact.export.colors import track_color
+from wildact.types import Frame
+
+GREY = 100
+
+
+def draw(result):
+    frames = [
+        Frame(i, Fraction(i, 10), np.full((120, 160, 3), GREY, np.uint8)) for i in range(result.info.frames)
+    ]
+    drawn = list(annotate_frames(result, iter(frames)))
+    assert all((frame.image == GREY).all() for frame in frames)  # the given frames stay as they were
+    return [frame.image for frame in drawn]
+
+
+def test_mask_is_tinted_in_the_track_s_colour_and_the_background_is_not_touched(result):
+    image = draw(result)[2]
+    inside = image[60, 10 + 4 + 15].astype(float)
+    expected = 0.65 * GREY + 0.35 * np.array(track_color(1))
+    assert np.abs(inside - expected).max() <= 2
+    assert (image[100:, :] == GREY).all()
+    assert (image[60, 90:] == GREY).all()
+
+
+def test_each_animal_shows_on_its_own_frames_only(result):
+    images = draw(result)
+    second = (slice(50, 70), slice(75, 90))
+    assert (images[1][60, 110:] == GREY).all()
+    assert (images[6][second] != GREY).any()
+    assert (images[19][60, 110:] == GREY).all()
+
+
+def test_between_two_detections_the_mask_moves_along_with_the_box(result):
+    """Track 2 is seen on every third frame; on the frame between it has moved by 2 pixels."""
+    images = draw(result)
+    seen, between = images[7], images[8]
+    tinted = [np.flatnonzero((image[60] != GREY).any(axis=1)) for image in (seen, between)]
+    right = [row[row > 60].max() for row in tinted]
+    assert right[1] - right[0] == 2
+
+
+def test_nothing_is_drawn_on_a_blank_video(blank):
+    assert all((image == GREY).all() for image in draw(blank))
+
+
+def test_labels_stay_within_a_small_frame(result):
+    """The tag is wider than the animal and would leave the frame at the right."""
+    for image in draw(result):
+        assert image.shape == (120, 160, 3)
+    assert (draw(result)[15][20:40, 100:] != GREY).any()
+
+
+def test_thumbnail_is_the_fullest_frame_and_small(result, blank, tmp_path):
+    best = choose_thumbnail_frame(result)
+    assert best in range(4, 16)
+    assert not np.isnan(result.tracks[1].scores[best - 4])
+    assert choose_thumbnail_frame(blank) == 10
+    save_thumbnail(tmp_path / "t.jpg", np.zeros((1080, 1920, 3), np.uint8))
+    with Image.open(tmp_path / "t.jpg") as picture:
+        assert picture.size == (320, 180)

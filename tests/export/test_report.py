@@ -1,0 +1,61 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from wildact.export import VideoOutcome, save_ethogram, save_report
+
+RUN = {
+    "models": {
+        "detector": {
+            "name": "d", "file": "d.safetensors", "sha256": "ab" * 32, "licence": "Apache-2.0",
+            "trained_on": "simulated clips",
+        }
+    },
+    "environment": {"date_utc": "2026-11-24T03:00:00", "versions": {"wildact": "0.1.0"}},
+}  # fmt: skip
+
+
+@pytest.fixture
+def page(result, blank, tmp_path):
+    save_ethogram(tmp_path / "ethogram.png", result, title="x")
+    outcomes = [
+        VideoOutcome("a.mp4", Path("a.mp4"), result, None, tmp_path),
+        VideoOutcome("<script>alert(1)</script>.mp4", Path("b"), blank, None, None),
+        VideoOutcome("c.mp4", Path("c"), None, "c.mp4 is empty: copy it again from the card.", None),
+    ]
+    save_report(tmp_path, iter(outcomes), run=RUN)
+    return (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_the_page_needs_nothing_else(page):
+    sources = re.findall(r'(?:src|href)="([^"]*)"', page)
+    assert sources
+    assert all(source.startswith("data:") for source in sources)
+    assert "<script" not in page
+    assert "&lt;script&gt;" in page
+
+
+def test_it_counts_videos_animals_and_says_why_one_failed(page):
+    assert "c.mp4 is empty: copy it again from the card." in page
+    figures = re.findall(r"<b>([^<]*)</b><span>([^<]*)", page)
+    assert dict((name, value) for value, name in figures) == {
+        "with animals": "1", "blank": "1", "failed": "1", "tracks of animals": "2", "of video": "4.0 s",
+    }  # fmt: skip
+
+
+def test_activity_budget_adds_up_by_species_and_light(page):
+    text = re.sub(r"<[^>]+>", " ", page)
+    assert re.search(r"red deer\s+1\s+2\.0 s\s+40 %\s+60 %", text)  # resting, walking
+    assert re.search(r"Wildkatze ♀\s+1\s+1\.2 s\s+–\s+100 %", text)
+    assert re.search(r"by day\s+2\s+3\.2 s\s+25 %\s+75 %", text)
+
+
+def test_it_says_that_the_networks_saw_simulated_clips_only(page):
+    assert "simulated clips only" in page
+    assert "ab" * 32 in page
+
+
+def test_an_empty_batch_is_a_page_too(tmp_path):
+    save_report(tmp_path, [], run={})
+    assert "No animal was found" in (tmp_path / "report.html").read_text()
