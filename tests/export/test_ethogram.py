@@ -8,7 +8,9 @@ from wildact.export.colors import action_color
 def colours(path):
     with Image.open(path) as picture:
         pixels = np.asarray(picture.convert("RGB")).reshape(-1, 3)
-    return {tuple(c): n for c, n in zip(*np.unique(pixels, axis=0, return_counts=True), strict=True)}, picture.size
+    return {
+        tuple(c): n for c, n in zip(*np.unique(pixels, axis=0, return_counts=True), strict=True)
+    }, picture.size
 
 
 def test_bouts_show_in_their_colours_with_areas_like_their_durations(result, tmp_path):

@@ -38,6 +38,7 @@ TRACK_COLUMNS: Final = (
 BOUT_COLUMNS: Final = ("video", "track_id", "species", "action", "start_s", "end_s", "score")
 DETECTIONS_SCHEMA: Final = DETECTION_SCHEMA.insert(0, pa.field("video", pa.string(), nullable=False))
 
+_ROW_GROUP: Final = 50_000  # rows gathered before writing: one short video each would make a slow file
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 Row = dict[str, Any]
@@ -96,11 +97,17 @@ def save_tables(out: Path, outcomes: Iterable[VideoOutcome]) -> None:
         parquet = stack.enter_context(
             pq.ParquetWriter(paths["detections.parquet"], DETECTIONS_SCHEMA, compression="zstd")
         )
+        waiting: list[pa.Table] = []
         for outcome in outcomes:
             for writer, rows in zip(writers, _all_rows(outcome), strict=True):
                 writer.writerows(_csv_row(row) for row in rows)
             if outcome.result is not None and outcome.result.tracks:
-                parquet.write_table(_combined_detections(outcome.video, outcome.result))
+                waiting.append(_combined_detections(outcome.video, outcome.result))
+            if sum(table.num_rows for table in waiting) >= _ROW_GROUP:
+                parquet.write_table(pa.concat_tables(waiting))
+                waiting.clear()
+        if waiting:
+            parquet.write_table(pa.concat_tables(waiting))
 
 
 def video_row(outcome: VideoOutcome) -> Row:
@@ -214,16 +221,21 @@ def _csv_row(row: Mapping[str, Any]) -> Row:
 
 
 def _video_name(video: str) -> str:
-    """The name as it stands in every table; bytes that are no UTF-8 become U+FFFD."""
-    valid = video.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    """The name as it stands in every table."""
+    valid = _valid_text(video)
     return f"./{valid}" if valid.startswith(_FORMULA_STARTS) else valid
 
 
 def _safe_text(value: object) -> object:
     if not isinstance(value, str):
         return value
-    valid = value.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    valid = _valid_text(value)
     return f"'{valid}" if valid.startswith(_FORMULA_STARTS) else valid
+
+
+def _valid_text(text: str) -> str:
+    """Text that UTF-8 can hold: bytes of a file name that are no UTF-8 are written as ``\\udcff``."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def _rounded(score: float) -> float | None:

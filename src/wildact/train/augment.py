@@ -89,9 +89,8 @@ def scale_and_crop(
     y = int(rng.integers(0, max(0, size[1] - height) + 1))
     window = np.s_[y : y + height, x : x + width]
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    scaled = [
-        cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)[window] for mask in masks
-    ]
+    # masks by the same interpolation as the picture: OpenCV's nearest neighbour is half a pixel off
+    scaled = [cv2.resize(mask * np.uint8(255), size, interpolation=method)[window] > 127 for mask in masks]
     picture = cv2.resize(image, size, interpolation=method)[window]
     shape = picture.shape[:2]
     return np.asarray(picture, np.uint8), np.array(scaled, bool).reshape(-1, *shape)

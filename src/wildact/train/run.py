@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -165,6 +166,7 @@ def _flatten(visits: list[list[Any]]) -> list[Any]:
 def _build_trainer(
     recipe: DetectionRecipe | RecognitionRecipe, out: Path, *, device: str, progress: bool
 ) -> lightning.Trainer:
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its banners and tips are not ours
     callbacks: list[Callback] = [
         ModelCheckpoint(out, filename="last", every_n_train_steps=100, enable_version_counter=False)
     ]

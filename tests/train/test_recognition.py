@@ -1,0 +1,50 @@
+from collections import Counter
+
+import numpy as np
+import torch
+
+from wildact.recipes import load_recipe
+from wildact.train import recognition
+from wildact.train.recognition import action_weights, draw_clips
+
+SMALL = ["optimizer.iterations=4", "optimizer.batch_size=4", "data.size=32", "data.num_frames=8"]
+
+
+def test_clips_have_the_form_and_the_action_at_their_middle(tiny_dataset):
+    data = load_recipe("r2plus1d_narrow", SMALL).data
+    video = next(v for v in tiny_dataset.videos if v.actions)
+    weights = action_weights(tiny_dataset.videos, balanced=True)
+    samples = draw_clips(
+        video, np.random.default_rng(0), actions=tiny_dataset.actions, weights=weights, data=data
+    )
+    assert len(samples) == 4
+    present = {label.action for label in video.actions}
+    for images, label in samples:
+        assert images.shape == (8, 32, 32, 3)
+        assert images.dtype == torch.uint8
+        assert tiny_dataset.actions[label] in present
+
+
+def test_balanced_weights_make_all_actions_weigh_the_same(tiny_dataset):
+    weights = action_weights(tiny_dataset.videos, balanced=True)
+    total = Counter()
+    for video in tiny_dataset.videos:
+        for label in video.actions:
+            total[label.action] += weights[label.action] * (label.end_frame - label.start_frame)
+    assert max(total.values()) - min(total.values()) < 1e-6 * max(total.values())
+    assert set(action_weights(tiny_dataset.videos, balanced=False).values()) == {1.0}
+
+
+def test_the_network_sees_what_inference_shows_it(tiny_dataset):
+    """Loss of a batch equals cross entropy of the normalised clips, computed here by hand."""
+    recipe = load_recipe("r2plus1d_narrow", [*SMALL, "label_smoothing=0"])
+    visits = recognition.build_visits(tiny_dataset, recipe)
+    batch = visits[0]
+    model = torch.nn.Sequential(torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten(), torch.nn.Linear(3, 6))
+    losses = recognition.compute_losses(model, batch, recipe)
+    x = torch.stack([images for images, _ in batch]).float().permute(0, 4, 1, 2, 3) / 255
+    mean, std = (torch.tensor(v).view(1, 3, 1, 1, 1) for v in (recipe.data.mean, recipe.data.std))
+    logits = model((x - mean) / std)
+    labels = torch.tensor([label for _, label in batch])
+    expected = -logits.log_softmax(1)[torch.arange(len(labels)), labels].mean()
+    assert torch.allclose(losses["loss_action"], expected, atol=1e-5)

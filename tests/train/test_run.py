@@ -1,0 +1,62 @@
+import json
+
+import pytest
+
+from wildact.detect import load_detector
+from wildact.errors import DatasetError, WildactError
+from wildact.recipes import load_recipe
+from wildact.recognize import load_recognizer
+from wildact.train import train_recipe
+
+DETECTOR = [
+    "model.initial=none",
+    "model.architecture={channels = 8, short_side = 96, long_side = 160, max_animals = 5}",
+    "optimizer.iterations=3", "optimizer.batch_size=2", "data.width=160", "data.height=96",
+]  # fmt: skip
+RECOGNIZER = [
+    "model.architecture={widths = [4, 8, 8, 8], dropout = 0.1}",
+    "optimizer.iterations=3", "optimizer.batch_size=4", "data.size=32", "data.num_frames=8",
+]  # fmt: skip
+
+
+def run(name, overrides, data, out):
+    return train_recipe(load_recipe(name, overrides), data, out, workers=0, device="cpu", progress=False)
+
+
+def test_a_detector_is_trained_recorded_and_can_be_used(tiny_data, tmp_path):
+    card = run("maskrcnn_lite0_fpn", DETECTOR, tiny_data, tmp_path / "run")
+    assert card.classes == ("red deer", "wild boar", "red fox", "European hare")
+    detector = load_detector(str(tmp_path / "run"))
+    assert detector.card.sha256 == card.sha256
+    assert detector.model.transform.min_size == (96,)
+    record = json.loads((tmp_path / "run/record.json").read_text())
+    assert record["recipe"]["optimizer"]["iterations"] == 3
+    assert record["data"]["videos"] == 4
+    assert record["environment"]["cpu"]["model"]
+
+
+def test_a_recognizer_is_trained_and_its_card_says_how_to_feed_it(tiny_data, tmp_path):
+    run("r2plus1d_narrow", RECOGNIZER, tiny_data, tmp_path / "run")
+    recognizer = load_recognizer(str(tmp_path / "run"))
+    assert (recognizer.num_frames, recognizer.size, recognizer.rate) == (8, 32, 7.5)
+    assert recognizer.classes == ("walking", "running", "grazing", "vigilant", "resting", "grooming")
+
+
+def test_a_loss_that_is_no_number_stops_the_run_with_advice(tiny_data, tmp_path):
+    wild = [
+        *RECOGNIZER,
+        "optimizer.learning_rate=1e30",
+        "schedule.warmup_iterations=0",
+        "optimizer.clip_norm=0",
+    ]
+    with pytest.raises(WildactError, match="learning rate"):
+        run("r2plus1d_narrow", wild, tiny_data, tmp_path / "run")
+
+
+def test_data_without_animals_is_refused(tmp_path):
+    (tmp_path / "annotations.json").write_text(
+        json.dumps({"videos": [], "annotations": [], "categories": [], "actions": []})
+    )
+    (tmp_path / "actions.csv").write_text("video,track_id,action,start_frame,end_frame\n")
+    with pytest.raises(DatasetError, match="no labelled animal"):
+        run("r2plus1d_narrow", RECOGNIZER, tmp_path, tmp_path / "run")
