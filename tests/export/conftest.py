@@ -37,9 +37,7 @@ def make_track(
         frames=np.arange(first, first + len(boxes), dtype=np.int64),
         boxes=boxes.astype(np.float32),
         scores=scores,
-        masks=tuple(
-            ellipse(box, *size) if masks and i not in gaps else None for i, box in enumerate(boxes)
-        ),
+        masks=tuple(ellipse(box, *size) if masks and i not in gaps else None for i, box in enumerate(boxes)),
     )
 
 
@@ -68,11 +66,17 @@ def make_result(
 def result() -> VideoResult:
     """Two animals in a video of 50 frames at 25 fps; the first has two interpolated boxes."""
     step = np.arange(40)[:, None]
-    deer = make_track(1, "red deer", boxes=np.array([[40, 60, 120, 140]]) + step * [2, 0, 2, 0], gaps=(10, 11))
+    deer = make_track(
+        1, "red deer", boxes=np.array([[40, 60, 120, 140]]) + step * [2, 0, 2, 0], gaps=(10, 11)
+    )
     boar = make_track(2, "wild boar", first=20, boxes=np.tile([[200.0, 100, 260, 150]], (30, 1)), masks=False)
     return make_result(
         (deer, boar),
-        (Bout(1, "walking", 0.0, 1.2, 0.9), Bout(1, "foraging", 1.2, 1.6, 0.7), Bout(2, "foraging", 0.8, 2.0, 0.8)),
+        (
+            Bout(1, "walking", 0.0, 1.2, 0.9),
+            Bout(1, "foraging", 1.2, 1.6, 0.7),
+            Bout(2, "foraging", 0.8, 2.0, 0.8),
+        ),
         actions=(
             ActionScores(
                 1,

@@ -91,12 +91,15 @@ def results(draw: st.DrawFn) -> VideoResult:
             for i in ids
         ),
         bouts=tuple(
-            Bout(i, draw(text), draw(seconds), draw(seconds), draw(probability | st.just(float("nan")))) for i in ids
+            Bout(i, draw(text), draw(seconds), draw(seconds), draw(probability | st.just(float("nan"))))
+            for i in ids
         ),
         warnings=tuple(draw(st.lists(text, max_size=2))),
         detected=np.array(draw(st.lists(st.integers(0, 10**9), unique=True).map(sorted)), np.int64),
         timings_s=draw(st.dictionaries(text, seconds, max_size=2)),
-        models=draw(st.dictionaries(text, st.dictionaries(text, st.none() | text | st.integers()), max_size=2)),
+        models=draw(
+            st.dictionaries(text, st.dictionaries(text, st.none() | text | st.integers()), max_size=2)
+        ),
     )
 
 

@@ -27,14 +27,25 @@ def test_no_video_gives_headers(tmp_path: Path) -> None:
     assert (tmp_path / "videos.csv").read_bytes() == (
         b"video,status,error,warnings,frames,fps,duration_s,width,height,light,tracks\n"
     )
-    assert (tmp_path / "tracks.csv").read_bytes().startswith(b"video,track_id,species,species_score,start_s,end_s,")
+    assert (
+        (tmp_path / "tracks.csv")
+        .read_bytes()
+        .startswith(b"video,track_id,species,species_score,start_s,end_s,")
+    )
     assert (tmp_path / "bouts.csv").read_bytes() == b"video,track_id,species,action,start_s,end_s,score\n"
     assert pq.read_table(tmp_path / "detections.parquet").schema.equals(DETECTIONS_SCHEMA)
 
 
 def test_contents(tmp_path: Path, result: VideoResult, make) -> None:
     _, make_result = make
-    outcomes = (o for o in [outcome("a/é.mp4", result), outcome("b", make_result()), outcome("c", None, "No, it isn't.")])
+    outcomes = (
+        o
+        for o in [
+            outcome("a/é.mp4", result),
+            outcome("b", make_result()),
+            outcome("c", None, "No, it isn't."),
+        ]
+    )
     save_tables(tmp_path, outcomes)  # a generator: can be read once only
     a, b, c = read(tmp_path / "videos.csv")
     assert a == {

@@ -9,13 +9,14 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 
 from wildact import __version__
 from wildact.cli import evaluate, models, recipes, run, simulate, train
 from wildact.errors import WildactError
+
+WRONG_CALL = 2  # the exit code of typer's own complaints
 
 app = typer.Typer(
     name="wildact",
@@ -50,20 +51,13 @@ def _options(
 def main() -> None:
     """Run a command; what a user can mend is said in one sentence, without a traceback."""
     try:
-        code = app(standalone_mode=False)
+        app()
     except WildactError as error:
-        Console(stderr=True, highlight=False, soft_wrap=True).print(
-            f"[red]wildact:[/red] {_plain(str(error))}"
-        )
-        code = 1
-    except click.exceptions.Abort:
-        code = 130
-    except click.ClickException as error:
-        error.show()
-        code = 1
-    except KeyboardInterrupt:
-        code = 130
-    sys.exit(code or 0)
+        console = Console(stderr=True, highlight=False, soft_wrap=True)
+        console.print(f"[red]wildact:[/red] {_plain(str(error))}")
+        sys.exit(1)
+    except SystemExit as end:
+        sys.exit(1 if end.code == WRONG_CALL else end.code)
 
 
 def _plain(text: str) -> str:

@@ -19,7 +19,9 @@ def list_(context: typer.Context) -> None:
         return
     from wildact.weights import list_weights
 
-    table = Table("name", "kind", "state", "MB", "classes", "trained on", box=None, header_style="bold")
+    table = Table(box=None, header_style="bold")
+    for column in ("name", "kind", "state", "MB", "classes", "trained on"):
+        table.add_column(column, no_wrap=column != "trained on")
     for entry in list_weights():
         card = entry.card
         size = f"{card.size_bytes / 1e6:.1f}"
