@@ -120,6 +120,5 @@ def test_unknown_detector_lists_the_known_ones():
 )
 def test_resnet_detectors_have_the_published_number_of_parameters(name, millions):
     assert name in DETECTORS
-    with torch.device("meta"):
-        model = build_detector(name, 90)
-    assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.06)
+    model = build_detector(name, 90)
+    assert sum(p.numel() for p in model.parameters()) / 1e6 == pytest.approx(millions, abs=0.005)

@@ -5,13 +5,16 @@ Reference: He et al. 2017, Mask R-CNN; Schindler & Steinhage 2021, section 4.3.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 from torch import nn
-from torchvision.models import detection
+from torchvision.models import detection, resnet50
 from torchvision.models.detection.anchor_utils import AnchorGenerator
+from torchvision.models.detection.backbone_utils import _resnet_fpn_extractor
 from torchvision.models.detection.faster_rcnn import TwoMLPHead
 from torchvision.models.detection.mask_rcnn import MaskRCNN, MaskRCNNHeads, MaskRCNNPredictor
-from torchvision.ops import FeaturePyramidNetwork, MultiScaleRoIAlign
+from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from wildact.detect import lite0
@@ -80,14 +83,14 @@ def build_maskrcnn_lite0_fpn(
 
 
 def build_maskrcnn_resnet50_fpn(num_classes: int) -> MaskRCNN:
-    """Torchvision's Mask R-CNN R50-FPN, untrained, frozen batch norm as in its pretrained version.
+    """Torchvision's Mask R-CNN R50-FPN as its COCO weights want it: frozen batch norm without epsilon.
 
     Args:
         num_classes: with the background.
     """
-    return detection.maskrcnn_resnet50_fpn(
-        weights=None, weights_backbone=None, num_classes=num_classes, norm_layer=None
-    )
+    norm = partial(FrozenBatchNorm2d, eps=0.0)
+    body = resnet50(weights=None, norm_layer=norm)
+    return MaskRCNN(_resnet_fpn_extractor(body, trainable_layers=3), num_classes)
 
 
 def build_maskrcnn_resnet50_fpn_v2(num_classes: int) -> MaskRCNN:
