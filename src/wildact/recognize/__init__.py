@@ -12,8 +12,9 @@ from torch import nn
 
 from wildact.errors import UsageError
 from wildact.recognize.bouts import scores_to_bouts
+from wildact.recognize.lite0_video import build_lite0_r2plus1d
 from wildact.recognize.predict import Recognizer, predict_actions
-from wildact.recognize.preprocess import normalize_clips
+from wildact.recognize.preprocess import normalize_clips, to_channels_last
 from wildact.recognize.video_resnet import (
     build_mc3_18,
     build_r2plus1d_18,
@@ -30,9 +31,11 @@ __all__ = [
     "normalize_clips",
     "predict_actions",
     "scores_to_bouts",
+    "to_channels_last",
 ]
 
 RECOGNIZERS: dict[str, Callable[..., nn.Module]] = {
+    "lite0_r2plus1d": build_lite0_r2plus1d,
     "r2plus1d_narrow": build_r2plus1d_narrow,
     "r3d_18": build_r3d_18,
     "mc3_18": build_mc3_18,

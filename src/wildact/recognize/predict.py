@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from wildact.recognize.preprocess import normalize_clips
+from wildact.recognize.preprocess import normalize_clips, to_channels_last
 from wildact.types import ActionScores, Clip, Float32
 from wildact.weights import WeightCard
 
@@ -46,7 +46,7 @@ class Recognizer:
     def from_model(cls, model: nn.Module, card: WeightCard, *, device: str = "cpu") -> Recognizer:
         """Put a network into evaluation mode on a device; what it wants to see is on its card."""
         model.eval().requires_grad_(False)
-        model = model.to(device=torch.device(device), memory_format=torch.channels_last_3d)  # type: ignore[call-overload]
+        model = to_channels_last(model.to(torch.device(device)))
         wants = card.preprocessing
         return cls(
             model,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 
 def normalize_clips(clips: Tensor, mean: Sequence[float], std: Sequence[float]) -> Tensor:
@@ -27,3 +27,13 @@ def normalize_clips(clips: Tensor, mean: Sequence[float], std: Sequence[float]) 
     centre = torch.tensor(mean, device=x.device).view(shape)
     spread = torch.tensor(std, device=x.device).view(shape)
     return ((x - centre) / spread).contiguous(memory_format=torch.channels_last_3d)
+
+
+def to_channels_last(model: nn.Module) -> nn.Module:
+    """Lay out the weights of 2-D and 3-D convolutions as `normalize_clips` lays out its clips."""
+    for module in model.modules():
+        if isinstance(module, nn.Conv3d):
+            module.to(memory_format=torch.channels_last_3d)
+        elif isinstance(module, nn.Conv2d):
+            module.to(memory_format=torch.channels_last)
+    return model

@@ -1,4 +1,4 @@
-"""The three video ResNets of Tran et al. 2018, by torchvision, and a narrow one for laptops.
+"""The three video ResNets of Tran et al. 2018, by torchvision, and a narrow one.
 
 Reference: Tran et al. 2018, A Closer Look at Spatiotemporal Convolutions for Action Recognition;
 Schindler & Steinhage 2021, section 4.4.
@@ -55,7 +55,7 @@ class NarrowVideoResNet(VideoResNet):  # type: ignore[misc]  # torchvision has n
 def build_r2plus1d_narrow(
     num_classes: int, *, widths: tuple[int, int, int, int] = (24, 48, 96, 192), dropout: float = 0.3
 ) -> NarrowVideoResNet:
-    """R(2+1)D at less than half the depth and width: the bundled action network.
+    """R(2+1)D at less than half the depth and width, to be trained from scratch.
 
     Args:
         num_classes: actions.

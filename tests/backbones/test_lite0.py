@@ -3,8 +3,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from wildact.detect import lite0
-from wildact.detect.mask_rcnn import build_maskrcnn_lite0_fpn, load_imagenet_backbone
+from wildact.backbones import lite0
 from wildact.errors import WeightsError
 
 
@@ -74,13 +73,17 @@ def test_imagenet_weights_recognise_a_photograph():
 def test_other_weights_are_refused():
     with pytest.raises(WeightsError, match="not EfficientNet-Lite0 weights"):
         lite0.load_imagenet(lite0.Lite0(), {"conv1.weight": torch.zeros(1)})
-    with pytest.raises(WeightsError, match="maskrcnn_lite0_fpn only"):
-        load_imagenet_backbone(nn.Linear(2, 2))
 
 
-def test_small_mask_rcnn_starts_from_imagenet():
+def test_features_of_one_stage_are_those_of_all():
+    model = lite0.Lite0().eval()
+    x = torch.randn(1, 3, 64, 64)
+    assert torch.equal(model.forward_to(x, 4), model(x)["2"])
+
+
+def test_the_package_s_weights_go_into_the_body():
     imagenet()
-    model = build_maskrcnn_lite0_fpn(3, channels=16)
-    before = model.backbone.body.conv_stem.weight.clone()
-    load_imagenet_backbone(model)
-    assert not torch.equal(before, model.backbone.body.conv_stem.weight)
+    model = lite0.Lite0()
+    before = model.conv_stem.weight.clone()
+    lite0.load_imagenet_package(model)
+    assert not torch.equal(before, model.conv_stem.weight)
