@@ -63,7 +63,7 @@ def test_a_gap_behind_a_tree_is_bridged_and_a_long_absence_is_not():
     (track,) = run(walk)
     assert len(track) == 50
     assert track.observed.sum() == 35
-    stay = [found([box(100)]) if t < 20 or t > 70 else Detections.empty(masks=False) for t in range(90)]
+    stay = [found([box(100)]) if t < 20 or t > 75 else Detections.empty(masks=False) for t in range(95)]
     assert len(run(stay)) == 2
 
 
@@ -100,3 +100,17 @@ def test_numbers_follow_the_first_frame():
     assert first.frames[0] == 0
     assert second.frames[0] == 10
     assert (first.track_id, second.track_id) == (1, 2)
+
+
+def test_no_detection_belongs_to_two_tracks():
+    """Two animals that stand still and begin together, overlapping: each detection is used once."""
+    per_frame = [found([box(100), box(135)]) for _ in range(12)]
+    tracks = run(per_frame)
+    assert len(tracks) == 2
+    assert sum(int(track.observed.sum()) for track in tracks) == 24
+
+
+def test_many_pieces_are_joined_into_one_walk():
+    """An animal that shows for half a second in every second."""
+    walk = [found([box(50 + 4 * t)]) if t % 10 < 5 else Detections.empty(masks=False) for t in range(60)]
+    assert len(run(walk, lost_s=0.2)) == 1

@@ -234,7 +234,7 @@ def _safe_text(value: object) -> object:
 
 
 def _valid_text(text: str) -> str:
-    """Text that UTF-8 can hold: bytes of a file name that are no UTF-8 are written as ``\\udcff``."""
+    """Text that UTF-8 can hold: bytes of a file name that are no UTF-8 are written as their numbers."""
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 

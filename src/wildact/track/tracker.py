@@ -8,7 +8,6 @@ Reference: Zhang et al. 2022, ByteTrack: Multi-Object Tracking by Associating Ev
 
 from __future__ import annotations
 
-import warnings
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,14 +15,12 @@ from typing import Any
 
 import numpy as np
 import supervision as sv
+from trackers import ByteTrackTracker
 
 from wildact.boxes import box_iou
 from wildact.track.tracklets import Tracklet, finish_tracks, merge_tracklets
 from wildact.types import Detections, Float32, Float64, Int64, Track
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # the library's import warns of its own optional parts
-    from trackers import ByteTrackTracker
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +43,7 @@ class TrackerSettings:
     high_score: float = 0.4
     duplicate_iou: float = 0.65
     min_iou: float = 0.1
-    lost_s: float = 1.0
+    lost_s: float = 2.0
     merge_s: float = 2.5
     min_detections: int = 3
     sure_s: float = 1.0
@@ -144,12 +141,15 @@ def _link(
     return [_tracklet(links, frames, detections) for links in [*linked.values(), *single]]
 
 
-def _beginning(place: int, box: Float32, earlier: Detections, loose: Sequence[int]) -> list[tuple[int, int]]:
-    """The detection that began a track: the library numbers a track from its second one on only."""
+def _beginning(place: int, box: Float32, earlier: Detections, loose: list[int]) -> list[tuple[int, int]]:
+    """The detection that began a track: the library numbers a track from its second one on only.
+
+    It is taken out of ``loose``: no detection belongs to two tracks.
+    """
     if not loose:
         return []
-    overlap = box_iou(earlier.boxes[list(loose)], box[None])[:, 0]
-    return [(place - 1, loose[int(overlap.argmax())])] if overlap.max() > 0 else []
+    overlap = box_iou(earlier.boxes[loose], box[None])[:, 0]
+    return [(place - 1, loose.pop(int(overlap.argmax())))] if overlap.max() > 0 else []
 
 
 def _numbers(values: Any) -> list[int]:

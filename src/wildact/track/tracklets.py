@@ -55,19 +55,35 @@ def merge_tracklets(tracklets: Sequence[Tracklet], times_s: Float64, merge_s: fl
         merge_s: longest time unseen.
     """
     pieces = sorted(tracklets, key=lambda t: (int(t.frames[0]), int(t.frames[-1])))
-    while True:
-        pairs = [
-            (cost, i, j)
-            for i, earlier in enumerate(pieces)
-            for j, later in enumerate(pieces)
-            if i != j and (cost := _gap_cost(earlier, later, times_s, merge_s)) is not None
-        ]
-        if not pairs:
-            return pieces
-        _, i, j = min(pairs)
-        joined = _join(pieces[i], pieces[j])
-        pieces = [piece for k, piece in enumerate(pieces) if k not in (i, j)] + [joined]
-        pieces.sort(key=lambda t: (int(t.frames[0]), int(t.frames[-1])))
+    starts_s = times_s[[int(piece.frames[0]) for piece in pieces]]
+    links: list[tuple[float, int, int]] = []
+    for i, earlier in enumerate(pieces):
+        end_s = times_s[earlier.frames[-1]]
+        near = range(*np.searchsorted(starts_s, [end_s, end_s + merge_s], side="right").tolist())
+        costs = ((_gap_cost(earlier, pieces[j], times_s, merge_s), j) for j in near)
+        links += [(cost, i, j) for cost, j in costs if cost is not None]
+    following: dict[int, int] = {}
+    continued: set[int] = set()
+    for _, i, j in sorted(links):  # a piece goes on in one other at most, and continues one at most
+        if i not in following and j not in continued:
+            following[i] = j
+            continued.add(j)
+    return [_join_chain(i, following, pieces) for i in range(len(pieces)) if i not in continued]
+
+
+def _join_chain(first: int, following: dict[int, int], pieces: Sequence[Tracklet]) -> Tracklet:
+    """A piece and all that follow it."""
+    chain = [pieces[first]]
+    while first in following:
+        first = following[first]
+        chain.append(pieces[first])
+    return Tracklet(
+        frames=np.concatenate([piece.frames for piece in chain]),
+        boxes=np.concatenate([piece.boxes for piece in chain]),
+        scores=np.concatenate([piece.scores for piece in chain]),
+        labels=np.concatenate([piece.labels for piece in chain]),
+        masks=tuple(mask for piece in chain for mask in piece.masks),
+    )
 
 
 def _gap_cost(earlier: Tracklet, later: Tracklet, times_s: Float64, merge_s: float) -> float | None:
@@ -101,16 +117,6 @@ def _velocity(tracklet: Tracklet, times_s: Float64, *, last: bool) -> Float64:
     chosen = np.flatnonzero(near)
     moved = _centre(tracklet.boxes[chosen[-1]]) - _centre(tracklet.boxes[chosen[0]])
     return np.asarray(moved / max(times[chosen[-1]] - times[chosen[0]], 1e-6))
-
-
-def _join(a: Tracklet, b: Tracklet) -> Tracklet:
-    return Tracklet(
-        frames=np.concatenate([a.frames, b.frames]),
-        boxes=np.concatenate([a.boxes, b.boxes]),
-        scores=np.concatenate([a.scores, b.scores]),
-        labels=np.concatenate([a.labels, b.labels]),
-        masks=(*a.masks, *b.masks),
-    )
 
 
 def finish_tracks(

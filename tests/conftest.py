@@ -1,0 +1,47 @@
+"""Tiny networks with random weights, saved as a user's own would be."""
+
+import pytest
+import torch
+
+from wildact.detect import build_detector
+from wildact.pipeline import AnalysisSettings
+from wildact.recognize import build_recognizer
+from wildact.weights import WeightCard, save_weights
+
+SPECIES = ("red deer", "wild boar", "red fox", "European hare")
+ACTIONS = ("walking", "running", "grazing", "vigilant", "resting", "grooming")
+
+
+@pytest.fixture(scope="session")
+def tiny_settings(tmp_path_factory):
+    """Settings with a detector that sees animals everywhere, and a recognizer that names what they do."""
+    folder = tmp_path_factory.mktemp("weights")
+    torch.manual_seed(0)
+    small = {"channels": 8, "short_side": 64, "long_side": 96, "max_animals": 3}
+    detector = build_detector("maskrcnn_lite0_fpn", len(SPECIES), **small)
+    with torch.no_grad():
+        detector.roi_heads.box_predictor.cls_score.bias[1] = 6.0  # any box is a deer
+    common = {"file": "x", "licence": "Apache-2.0", "trained_on": "nothing"}
+    save_weights(
+        folder / "detector.safetensors",
+        detector.state_dict(),
+        WeightCard(
+            name="maskrcnn_lite0_fpn", kind="detector", classes=SPECIES, preprocessing={}, architecture=small,
+            **common,
+        ),
+    )  # fmt: skip
+    wants = {"num_frames": 8, "rate": 4, "size": 32, "context": 1.3, "mean": [0.5] * 3, "std": [0.25] * 3}
+    recognizer = build_recognizer("r2plus1d_narrow", len(ACTIONS), widths=(4, 8, 8, 8))
+    save_weights(
+        folder / "recognizer.safetensors",
+        recognizer.state_dict(),
+        WeightCard(
+            name="r2plus1d_narrow", kind="recognizer", classes=ACTIONS, preprocessing=wants,
+            architecture={"widths": (4, 8, 8, 8)}, **common,
+        ),
+    )  # fmt: skip
+    return AnalysisSettings(
+        detector=str(folder / "detector.safetensors"),
+        recognizer=str(folder / "recognizer.safetensors"),
+        min_score=0.3,
+    )
