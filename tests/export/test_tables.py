@@ -49,7 +49,8 @@ def test_contents(tmp_path: Path, result: VideoResult, make) -> None:
     save_tables(tmp_path, outcomes)  # a generator: can be read once only
     a, b, c = read(tmp_path / "videos.csv")
     assert a == {
-        "video": "a/é.mp4", "status": "ok", "error": "", "warnings": "The file ends in the middle of a frame.",
+        "video": "a/é.mp4", "status": "ok", "error": "",
+        "warnings": "The file ends in the middle of a frame.",
         "frames": "50", "fps": "25.0", "duration_s": "2.0", "width": "320", "height": "180", "light": "day",
         "tracks": "2",
     }  # fmt: skip
@@ -57,7 +58,8 @@ def test_contents(tmp_path: Path, result: VideoResult, make) -> None:
     assert (c["status"], c["error"], c["frames"]) == ("failed", "No, it isn't.", "")
     deer, boar = read(tmp_path / "tracks.csv")
     assert deer == {
-        "video": "a/é.mp4", "track_id": "1", "species": "red deer", "species_score": "0.875", "start_s": "0.0",
+        "video": "a/é.mp4", "track_id": "1", "species": "red deer", "species_score": "0.875",
+        "start_s": "0.0",
         "end_s": "1.6", "duration_s": "1.6", "first_frame": "0", "last_frame": "39", "detections": "38",
         "interpolated": "2", "mean_score": "0.752", "main_action": "walking", "main_action_s": "1.2",
     }  # fmt: skip

@@ -72,7 +72,8 @@ def test_a_batch_with_broken_files_crash_and_resumption(clips, tiny_settings, tm
 def test_killed_in_the_middle_the_same_command_finishes_the_rest(clips, tiny_settings, tmp_path):
     out = tmp_path / "out"
     command = [
-        sys.executable, "-m", "wildact", "run", str(clips), "--out", str(out), "--min-score", "0.3", "--no-video",
+        sys.executable, "-m", "wildact", "run", str(clips), "--out", str(out), "--min-score", "0.3",
+        "--no-video",
         "--detector", tiny_settings.detector, "--recognizer", tiny_settings.recognizer,
     ]  # fmt: skip
     first = subprocess.Popen(
@@ -119,4 +120,4 @@ def test_a_full_disk_ends_the_batch_with_one_sentence(clips, tiny_settings, tmp_
             run_batch(find_videos([clips / "a.mp4"]), disk, tiny_settings)
         assert "\n" not in str(caught.value)
     finally:
-        subprocess.run(["umount", str(disk)], check=True)
+        subprocess.run(["umount", "--lazy", str(disk)], check=True)

@@ -22,7 +22,6 @@ from wildact.track.tracklets import Tracklet, finish_tracks, merge_tracklets
 from wildact.types import Detections, Float32, Float64, Int64, Track
 
 
-
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
     """How detections become tracks; times in seconds, so that they hold at any frame rate.
