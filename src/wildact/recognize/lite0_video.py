@@ -54,7 +54,7 @@ def _layer(
     kernel: tuple[int, int, int],
     stride: tuple[int, int, int] = (1, 1, 1),
 ) -> nn.Sequential:
-    padding = tuple(k // 2 for k in kernel)
+    padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
     return nn.Sequential(
         nn.Conv3d(channels, out_channels, kernel, stride, padding, bias=False),
         nn.BatchNorm3d(out_channels),
