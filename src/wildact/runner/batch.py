@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
+import psutil
+
 from wildact.errors import DatasetError, OutputError, UsageError
 from wildact.export import VideoOutcome, load_result, save_report, save_tables
 from wildact.pipeline import AnalysisSettings
@@ -93,7 +95,7 @@ def run_batch(
         interrupted = True
     finally:
         run = _describe(settings, weights, workers=workers, wall_s=time.perf_counter() - started)
-        lines = _collect(videos, out, errors, run)
+        lines = _collect(videos, out, fingerprint, errors, run)
     return BatchResult(out, lines, interrupted)
 
 
@@ -131,13 +133,8 @@ def _prepare(out: Path, fingerprint: str, *, overwrite: bool) -> None:
 
 def _alive(leftover: Path) -> bool:
     """Whether the process that made a temporary folder (its number is in the name) still runs."""
-    try:
-        os.kill(int(leftover.name.split(".")[-2]), 0)
-    except (ValueError, IndexError, ProcessLookupError):
-        return False
-    except PermissionError:
-        return True
-    return True
+    number = leftover.name.split(".")[-2]
+    return number.isdecimal() and psutil.pid_exists(int(number))
 
 
 def _markers(videos: Path) -> Iterator[dict[str, Any]]:
@@ -160,13 +157,21 @@ def _is_done(job: Job) -> bool:
     if not marker or not job.video.path.exists():
         return False
     unchanged = all(marker.get(key) == value for key, value in describe_source(job.video.path).items())
-    return (
-        unchanged and marker["settings"] == job.fingerprint and (marker.get("drawn", False) or not job.draw)
-    )
+    drawn = marker.get("drawn", False) or not job.draw
+    return unchanged and drawn and marker["settings"] == job.fingerprint and _is_readable(job.folder)
+
+
+def _is_readable(folder: Path) -> bool:
+    """Whether a saved result is whole: a power cut can leave files empty that were written before it."""
+    try:
+        load_result(folder)
+    except DatasetError:
+        return False
+    return True
 
 
 def _collect(
-    videos: Sequence[VideoInput], out: Path, errors: dict[str, str], run: dict[str, Any]
+    videos: Sequence[VideoInput], out: Path, fingerprint: str, errors: dict[str, str], run: dict[str, Any]
 ) -> tuple[tuple[str, Literal["ok", "blank", "failed"], int, str], ...]:
     """Write tables, report and run.json from what is on disk, one video in memory at a time."""
     lines: list[tuple[str, Literal["ok", "blank", "failed"], int, str]] = []
@@ -174,9 +179,9 @@ def _collect(
 
     def outcomes(*, first: bool) -> Iterator[VideoOutcome]:
         for video in videos:
-            outcome = _outcome(video, out / VIDEOS / video.folder_name, errors)
+            outcome = _outcome(video, out / VIDEOS / video.folder_name, fingerprint, errors)
             if outcome is None:
-                continue  # interrupted before its turn
+                continue
             if first:
                 result = outcome.result
                 lines.append(
@@ -196,10 +201,13 @@ def _collect(
     return tuple(lines)
 
 
-def _outcome(video: VideoInput, folder: Path, errors: dict[str, str]) -> VideoOutcome | None:
+def _outcome(
+    video: VideoInput, folder: Path, fingerprint: str, errors: dict[str, str]
+) -> VideoOutcome | None:
+    """What became of a video; None where the run ended before its turn."""
     if video.name in errors:
         return VideoOutcome(video.name, video.path, None, errors[video.name], None)
-    if not (folder / MARKER).is_file():
+    if _read_marker(folder / MARKER).get("settings") != fingerprint:
         return None
     try:
         return VideoOutcome(video.name, video.path, load_result(folder), None, folder)

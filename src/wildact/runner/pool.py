@@ -28,7 +28,17 @@ class _Worker:
         )
         self.process.start()
         theirs.close()
+        self.ready = False
         self.job: Job | None = None
+
+    def give(self, job: Job) -> bool:
+        """Hand over a video; False where the process died in the meantime."""
+        try:
+            self.connection.send(job)
+        except OSError:
+            return False
+        self.job = job
+        return True
 
     def stop(self) -> None:
         self.connection.close()
@@ -58,15 +68,15 @@ def run_jobs(
     try:
         while any(worker.job for worker in pool) or waiting:
             ready = wait([worker.connection for worker in pool])
-            for i, worker in enumerate(pool):
-                if worker.connection not in ready:
-                    continue
+            for worker in [worker for worker in pool if worker.connection in ready]:
                 told = _receive(worker.connection)
-                if told is None:
-                    yield from _buried(worker)
-                    pool[i] = _Worker(settings, threads)
-                else:
+                if told is not None:
                     yield from _heard(worker, told, waiting)
+                    continue
+                pool.remove(worker)
+                yield from _buried(worker)
+                if waiting:
+                    pool.append(_Worker(settings, threads))
     finally:
         for worker in pool:
             worker.stop()
@@ -92,10 +102,9 @@ def _heard(worker: _Worker, told: Told, waiting: deque[Job]) -> Iterator[Event]:
         yield Finished(name)
     elif told.kind == "failed":
         yield Failed(name, told.text)
-    worker.job = waiting.popleft() if waiting else None
-    if worker.job is not None:
-        worker.connection.send(worker.job)
-        yield Started(worker.job.video.name, worker.process.pid or 0)
+    worker.ready, worker.job = True, None
+    if waiting and worker.give(waiting[0]):
+        yield Started(waiting.popleft().video.name, worker.process.pid or 0)
 
 
 def _buried(worker: _Worker) -> Iterator[Event]:
@@ -106,8 +115,10 @@ def _buried(worker: _Worker) -> Iterator[Event]:
     cause = f"exit code {code}"
     if code < 0:
         cause = f"signal {-code}, {signal.strsignal(-code)}"
-    if worker.job is None:
+    if not worker.ready:
         raise FatalError(f"a worker process died before it could start ({cause}).")
+    if worker.job is None:
+        return
     hint = "; probably it ran out of memory: try fewer --workers" if code == -signal.SIGKILL else ""
     yield Failed(
         worker.job.video.name,

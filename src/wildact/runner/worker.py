@@ -18,7 +18,7 @@ from typing import Literal
 
 import torch
 
-from wildact.errors import OutputError, WildactError
+from wildact.errors import OutputError, VideoError, WildactError
 from wildact.export import save_result
 from wildact.pipeline import AnalysisSettings, Models, analyze_video, load_models, write_outputs
 from wildact.runner.inputs import VideoInput
@@ -114,8 +114,15 @@ def _analyze(job: Job, part: Path, models: Models, settings: AnalysisSettings, t
 
 
 def describe_source(path: Path) -> dict[str, int]:
-    """What tells that a video file is still the same one."""
-    stat = path.stat()
+    """What tells that a video file is still the same one.
+
+    Raises:
+        VideoError: if it is gone, as when the memory card was pulled out.
+    """
+    try:
+        stat = path.stat()
+    except OSError as error:
+        raise VideoError(f"{path} cannot be read: {error.strerror}.") from error
     return {"size_bytes": stat.st_size, "modified_ns": stat.st_mtime_ns}
 
 

@@ -55,6 +55,7 @@ def save_weights(
         path.parent.mkdir(parents=True, exist_ok=True)
         save_file(tensors, part, metadata={"format": "pt", _CARD_KEY: card.model_dump_json()})
         card = card.model_copy(update={"sha256": compute_sha256(part), "size_bytes": part.stat().st_size})
+        part.chmod(0o644)  # safetensors makes files that only their owner reads
         _sidecar(path).unlink(missing_ok=True)  # a stale checksum must never stand beside new weights
         part.replace(path)
         part.write_text(card.model_dump_json(indent=2) + "\n", encoding="utf-8")
