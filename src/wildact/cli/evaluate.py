@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -44,6 +45,7 @@ def evaluate(
     ] = "lite0_r2plus1d",
     fps: Annotated[str, typer.Option(help="Detect on so many frames per second; or 'all'.")] = "10",
     min_height: Annotated[float, typer.Option(min=0, help="Lower animals do not count, pixels.")] = 24,
+    every: Annotated[int, typer.Option(min=1, help="Score every n-th video only.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     out: Annotated[Path | None, typer.Option(help="JSON file for the scores.")] = None,
 ) -> None:
@@ -57,6 +59,7 @@ def evaluate(
         detector=detector, recognizer=recognizer, fps=parse_fps(fps), device=choose_device(device)
     )
     dataset = load_dataset(data)
+    dataset = replace(dataset, videos=dataset.videos[::every])
     models = load_models(settings)
     console = Console(stderr=True)
     with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console) as progress:
