@@ -1,6 +1,5 @@
-"""Small results made by hand, for all export tests."""
+"""A made-up video with two animals, for the exports."""
 
-from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
 
@@ -8,92 +7,59 @@ import numpy as np
 import pytest
 
 from wildact.masks import encode_mask
-from wildact.types import ActionScores, Bout, Rle, Track, VideoInfo, VideoResult
+from wildact.types import ActionScores, Bout, Track, VideoInfo, VideoResult
+
+WIDTH, HEIGHT, FRAMES = 160, 120, 20
 
 
-def ellipse(box: np.ndarray, width: int, height: int) -> Rle:
-    x1, y1, x2, y2 = box
-    y, x = np.mgrid[:height, :width] + 0.5
-    inside = ((x - (x1 + x2) / 2) / (x2 - x1) * 2) ** 2 + ((y - (y1 + y2) / 2) / (y2 - y1) * 2) ** 2 < 1
-    return encode_mask(inside)
-
-
-def make_track(
-    track_id: int = 1,
-    label: str = "red deer",
-    *,
-    first: int = 0,
-    boxes: np.ndarray,
-    gaps: tuple[int, ...] = (),
-    size: tuple[int, int] = (320, 180),
-    masks: bool = True,
-) -> Track:
-    scores = np.linspace(0.6, 0.9, len(boxes)).astype(np.float32)
-    scores[list(gaps)] = np.nan
-    return Track(
-        track_id=track_id,
-        label=label,
-        label_score=0.875,
-        frames=np.arange(first, first + len(boxes), dtype=np.int64),
-        boxes=boxes.astype(np.float32),
-        scores=scores,
-        masks=tuple(ellipse(box, *size) if masks and i not in gaps else None for i, box in enumerate(boxes)),
+def make_track(track_id, label, x, *, first=0, length=FRAMES, every=1, masks=True):
+    """An animal that moves 2 pixels a frame, seen on every ``every``-th frame."""
+    frames = np.arange(first, first + length)
+    left = x + 2.0 * np.arange(length)
+    boxes = np.stack([left, np.full(length, 40.0), left + 30, np.full(length, 80.0)], axis=1).astype(
+        np.float32
     )
+    seen = np.arange(length) % every == 0
+    seen[-1] = True
+    scores = np.where(seen, 0.9, np.nan).astype(np.float32)
+    rles = []
+    for k in range(length):
+        bitmap = np.zeros((HEIGHT, WIDTH), bool)
+        bitmap[45:75, int(left[k]) + 5 : int(left[k]) + 25] = True
+        rles.append(encode_mask(bitmap) if seen[k] and masks else None)
+    return Track(track_id, label, 0.9, frames, boxes, scores, tuple(rles))
 
 
-def make_result(
-    tracks: tuple[Track, ...] = (),
-    bouts: tuple[Bout, ...] = (),
-    *,
-    frames: int = 50,
-    fps: Fraction = Fraction(25),
-    size: tuple[int, int] = (320, 180),
-    **more: object,
-) -> VideoResult:
-    """A video of constant frame rate."""
+def make_result(tracks, *, path="site/clip.mp4", light="day", bouts=()):
+    info = VideoInfo(Path(path), WIDTH, HEIGHT, Fraction(10), FRAMES, Fraction(2), "h264")
+    actions = tuple(
+        ActionScores(
+            t.track_id,
+            ("walking", "resting"),
+            np.array([0.0]),
+            np.array([2.0]),
+            np.array([[0.8, 0.2]], np.float32),
+        )
+        for t in tracks
+    )
     return VideoResult(
-        info=VideoInfo(Path("north/cam 1.mp4"), *size, fps, frames, Fraction(frames) / fps, "h264"),
-        light="day",
-        pts=np.arange(frames, dtype=np.int64),
-        time_base=1 / fps,
-        tracks=tracks,
-        bouts=bouts,
-        **more,  # type: ignore[arg-type]  # whatever else the test sets
-    )
+        info, light, np.arange(FRAMES), Fraction(1, 10), tuple(tracks), actions, tuple(bouts),
+        warnings=("header states 21 frames, 20 could be decoded",), detected=np.arange(0, FRAMES),
+        timings_s={"detect": 1.5}, models={"detector": {"name": "x", "sha256": "0" * 64}},
+    )  # fmt: skip
 
 
-@pytest.fixture(scope="session")
-def result() -> VideoResult:
-    """Two animals in a video of 50 frames at 25 fps; the first has two interpolated boxes."""
-    step = np.arange(40)[:, None]
-    deer = make_track(
-        1, "red deer", boxes=np.array([[40, 60, 120, 140]]) + step * [2, 0, 2, 0], gaps=(10, 11)
-    )
-    boar = make_track(2, "wild boar", first=20, boxes=np.tile([[200.0, 100, 260, 150]], (30, 1)), masks=False)
-    return make_result(
-        (deer, boar),
-        (
-            Bout(1, "walking", 0.0, 1.2, 0.9),
-            Bout(1, "foraging", 1.2, 1.6, 0.7),
-            Bout(2, "foraging", 0.8, 2.0, 0.8),
-        ),
-        actions=(
-            ActionScores(
-                1,
-                ("walking", "foraging"),
-                np.array([0.0, 0.8]),
-                np.array([0.8, 1.6]),
-                np.array([[0.9, 0.1], [0.3, 0.7]], np.float32),
-            ),
-        ),
-        warnings=("The file ends in the middle of a frame.",),
-        detected=np.arange(0, 50, 2, dtype=np.int64),
-        timings_s={"decode": 0.5, "detect": 2.25},
-        models={"lite0": {"sha256": "ab" * 32, "licence": "Apache-2.0", "training data": "simulated"}},
-    )
+@pytest.fixture
+def result():
+    tracks = [make_track(1, "red deer", 10), make_track(2, "Wildkatze ♀", 60, first=4, length=12, every=3)]
+    bouts = [
+        Bout(1, "walking", 0, 1.2, 0.8),
+        Bout(1, "resting", 1.2, 2.0, 0.7),
+        Bout(2, "walking", 0.4, 1.6, 0.6),
+    ]
+    return make_result(tracks, bouts=bouts)
 
 
-@pytest.fixture(scope="session")
-def make() -> tuple[Callable[..., Track], Callable[..., VideoResult]]:
-    """The two functions above; tests/ has no packages to import them from."""
-    return make_track, make_result
+@pytest.fixture
+def blank():
+    return make_result([], light="ir")

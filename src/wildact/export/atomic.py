@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from wildact.errors import OutputError
@@ -31,4 +31,5 @@ def replacing(path: Path) -> Iterator[Path]:
         reason = error.strerror or str(error)
         raise OutputError(f"{path} cannot be written ({reason}); choose another output folder.") from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # where the folder is a file, there is nothing to remove
+            temporary.unlink()
