@@ -1,8 +1,12 @@
-"""Tiny networks with random weights, saved as a user's own would be."""
+"""Small videos, and tiny networks with random weights, saved as a user's own would be."""
 
+from fractions import Fraction
+
+import numpy as np
 import pytest
 import torch
 
+from wildact.decode import VideoWriter
 from wildact.detect import build_detector
 from wildact.pipeline import AnalysisSettings
 from wildact.recognize import build_recognizer
@@ -45,3 +49,22 @@ def tiny_settings(tmp_path_factory):
         recognizer=str(folder / "recognizer.safetensors"),
         min_score=0.3,
     )
+
+
+def write_video(path, *, seconds=1.5, fps=10, codec="h264", size=(96, 64)):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    width, height = size
+    rng = np.random.default_rng(len(path.name))
+    ground = rng.integers(60, 160, (height, width, 3), np.uint8)
+    with VideoWriter(path, width=width, height=height, fps=Fraction(fps), codec=codec) as writer:
+        for k in range(round(seconds * fps)):
+            image = ground.copy()
+            image[height // 3 : height * 3 // 4, 5 + k : 5 + k + width // 2] = (120, 80, 50)
+            writer.write(image)
+    return path
+
+
+@pytest.fixture(scope="session")
+def film():
+    """``film(path, seconds=1.5, fps=10, codec="h264", size=(96, 64))``: a block moves over a still ground."""
+    return write_video

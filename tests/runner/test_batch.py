@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 
@@ -13,8 +15,8 @@ from wildact.errors import OutputError, UsageError
 from wildact.export import load_result
 from wildact.runner import Failed, Finished, Skipped, Started, find_videos, run_batch
 
-GOOD = {"-lead [dash] ü.mp4", "a.mp4", "Site 1/IMG.avi"}
-BROKEN = {"empty.mp4", "text.mp4"}
+GOOD = {"-lead [dash] ü.mp4", "a.mp4", "Site 1/IMG.avi", "lying.avi"}
+BROKEN = {"empty.mp4", "text.mp4", "headless.mp4"}
 
 
 def rows(out):
@@ -43,6 +45,9 @@ def test_a_batch_with_broken_files_crash_and_resumption(clips, tiny_settings, tm
     assert {name for name, row in table.items() if row["status"] == "failed"} >= BROKEN | {"a.mp4"}
     assert "signal 11" in table["a.mp4"]["error"]
     assert all(row["error"].count("\n") == 0 for row in table.values())
+    assert "90000 frames" in table["lying.avi"]["warnings"]
+    assert table["lying.avi"]["frames"] == "15"
+    assert table["cut.mp4"]["status"] == "failed" or "truncated" in table["cut.mp4"]["warnings"]
     assert table["Site 1/IMG.avi"]["status"] in ("ok", "blank")
     assert float(table["Site 1/IMG.avi"]["duration_s"]) == 1.5
     assert result.failed == sum(row["status"] == "failed" for row in table.values())
@@ -63,10 +68,58 @@ def test_a_batch_with_broken_files_crash_and_resumption(clips, tiny_settings, tm
         assert (out / "videos" / folder / "ethogram.png").is_file()
         assert (out / "videos" / folder / "annotated.mp4").is_file() == bool(one.tracks)
 
-    from dataclasses import replace
-
     with pytest.raises(UsageError, match="other settings"):
         run_batch(videos, out, replace(tiny_settings, min_score=0.4))
+
+
+ODD_NAMES = ["a b.mp4", "[red]ö.mp4", "$x$_{.mp4"]
+if sys.platform == "linux":  # elsewhere there are no such files
+    ODD_NAMES += ["A b.mp4", "new\nline.mp4", "=1+1.mp4", os.fsdecode(b"not-utf8-\xff.mp4")]
+
+
+@pytest.fixture
+def odd_clips(tmp_path, film):
+    """Copies of one video of two frames, under names that are hard to write down."""
+    content = film(tmp_path / "whole.mp4", seconds=0.2).read_bytes()
+    folder = tmp_path / "[card]"
+    folder.mkdir()
+    for name in ODD_NAMES:
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def test_what_is_done_again_and_what_is_not(odd_clips, tiny_settings, tmp_path):
+    """Odd names, then: a changed file, a damaged result, a wish for videos, other settings."""
+    out = tmp_path / "out"
+    videos = find_videos([odd_clips])
+
+    def names_done(videos, settings=tiny_settings, **options):
+        events = []
+        run_batch(videos, out, settings, tell=events.append, **options)
+        assert not [event for event in events if isinstance(event, Failed)]
+        return {event.video for event in events if isinstance(event, Finished)}
+
+    written = {name.encode("utf-8", "backslashreplace").decode() for name in ODD_NAMES}
+    assert names_done(videos, draw=False) == written
+    assert len(folders(out)) == len(ODD_NAMES)
+    assert set(rows(out)) == written
+    assert "[red]ö.mp4" in (out / "report.html").read_text(encoding="utf-8")
+
+    by_name = {video.name: out / "videos" / video.folder_name for video in videos}
+    os.utime(odd_clips / "a b.mp4", ns=(0, 0))
+    (by_name["[red]ö.mp4"] / "result.json").write_text("")  # as after a power cut
+    assert names_done(videos, draw=False) == {"a b.mp4", "[red]ö.mp4"}
+    assert set(rows(out)) == written
+
+    two = videos[:2]
+    assert not list(out.glob("videos/*/annotated.mp4"))
+    assert names_done(two, draw=True) == {video.name for video in two}
+    for video in two:
+        drawn = bool(load_result(by_name[video.name]).tracks)
+        assert (by_name[video.name] / "annotated.mp4").is_file() == drawn
+    assert names_done(two, draw=False) == set()
+    other = replace(tiny_settings, min_score=0.4)
+    assert names_done(two, other, overwrite=True) == {video.name for video in two}
 
 
 def test_killed_in_the_middle_the_same_command_finishes_the_rest(clips, tiny_settings, tmp_path):
@@ -107,17 +160,27 @@ def test_an_output_that_cannot_be_written_is_said_at_once(clips, tiny_settings, 
         run_batch(find_videos([clips]), tmp_path / "file", tiny_settings)
 
 
-def test_a_full_disk_ends_the_batch_with_one_sentence(clips, tiny_settings, tmp_path):
+def test_a_full_disk_ends_the_batch_with_one_sentence_and_spares_what_is_done(clips, tiny_settings, tmp_path):
     disk = tmp_path / "disk"
     disk.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", str(disk)], capture_output=True, check=False
+        ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(disk)], capture_output=True, check=False
     )
     if mounted.returncode:
         pytest.skip("a small file system can only be mounted by root")
+
+    def fill_after_the_first(event):
+        if isinstance(event, Finished):
+            with suppress(OSError), (disk / "other").open("wb", buffering=0) as file:
+                while file.write(bytes(4096)):
+                    pass
+
     try:
         with pytest.raises(OutputError) as caught:
-            run_batch(find_videos([clips / "a.mp4"]), disk, tiny_settings)
+            run_batch(find_videos([clips / "a.mp4", clips / "lying.avi"]), disk, tiny_settings,
+                      draw=False, tell=fill_after_the_first)  # fmt: skip
         assert "\n" not in str(caught.value)
+        (finished,) = (disk / "videos").glob("[!.]*")
+        assert load_result(finished).info.frames == 15
     finally:
         subprocess.run(["umount", "--lazy", str(disk)], check=True)

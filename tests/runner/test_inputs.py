@@ -1,3 +1,6 @@
+import os
+import sys
+
 import pytest
 
 from wildact.errors import UsageError
@@ -75,3 +78,11 @@ def test_folder_names_are_safe_and_distinct(name):
     assert not folder.startswith(("-", "."))
     assert len(folder) <= 80
     assert folder != VideoInput(name + "x", Path("x")).folder_name
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text elsewhere")
+def test_a_name_that_is_no_utf8_is_written_in_numbers_and_its_file_found(tmp_path):
+    clip = touch(tmp_path / os.fsdecode(b"\xff.mp4"))
+    (video,) = find_videos([tmp_path])
+    assert video.name == r"\udcff.mp4"
+    assert video.path == clip

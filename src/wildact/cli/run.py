@@ -62,7 +62,7 @@ def parse_fps(text: str) -> Fraction | None:
     """Frames per second, exact; ``all`` is None."""
     if text == "all":
         return None
-    if not re.fullmatch(r"\d{1,4}(\.\d{1,6}|/\d{1,5})?", text) or text.endswith("/0"):
+    if not re.fullmatch(r"[0-9]{1,6}(\.[0-9]{1,6}|/0*[1-9][0-9]{0,5})?", text):
         raise UsageError(f"--fps takes a number of frames per second, or 'all', not '{text}'.")
     return Fraction(text)
 

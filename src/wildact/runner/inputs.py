@@ -47,7 +47,8 @@ class VideoInput:
     """One video to analyse.
 
     Attributes:
-        name: how the tables call it: its path within the folder that was given, ``/`` between parts.
+        name: how the tables call it: its path within the folder that was given, ``/`` between parts; valid
+            text, also where the file's name is not.
         path: the file.
     """
 
@@ -117,6 +118,14 @@ def _search(folder: Path, exclude: Path | None) -> list[Path]:
 
 
 def _unique_names(found: dict[Path, Path]) -> dict[Path, str]:
-    names = {path: below.as_posix() for path, below in found.items()}
+    names = {path: to_valid_text(below.as_posix()) for path, below in found.items()}
     counts = Counter(names.values())
-    return {path: name if counts[name] == 1 else path.as_posix().lstrip("/") for path, name in names.items()}
+    return {
+        path: name if counts[name] == 1 else to_valid_text(path.as_posix().lstrip("/"))
+        for path, name in names.items()
+    }
+
+
+def to_valid_text(text: str) -> str:
+    """Text that can be printed and saved: bytes of a file name that are no UTF-8 become their numbers."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")

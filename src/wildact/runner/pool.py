@@ -12,6 +12,7 @@ from multiprocessing.process import BaseProcess
 from wildact.errors import WildactError
 from wildact.pipeline import AnalysisSettings
 from wildact.runner.events import Event, Failed, Finished, Progressed, Started
+from wildact.runner.inputs import to_valid_text
 from wildact.runner.worker import Job, Told, serve
 
 
@@ -94,14 +95,14 @@ def _receive(connection: Connection) -> Told | None:
 def _heard(worker: _Worker, told: Told, waiting: deque[Job]) -> Iterator[Event]:
     name = worker.job.video.name if worker.job else ""
     if told.kind == "fatal":
-        raise FatalError(told.text)
+        raise FatalError(to_valid_text(told.text))
     if told.kind == "progress":
         yield Progressed(name, told.text, told.done, told.total)
         return
     if told.kind == "done":
         yield Finished(name)
     elif told.kind == "failed":
-        yield Failed(name, told.text)
+        yield Failed(name, to_valid_text(told.text))
     worker.ready, worker.job = True, None
     if waiting and worker.give(waiting[0]):
         yield Started(waiting.popleft().video.name, worker.process.pid or 0)
@@ -120,7 +121,5 @@ def _buried(worker: _Worker) -> Iterator[Event]:
     if worker.job is None:
         return
     hint = "; probably it ran out of memory: try fewer --workers" if code == -signal.SIGKILL else ""
-    yield Failed(
-        worker.job.video.name,
-        f"{worker.job.video.path}: the process that analysed it died ({cause}){hint}.",
-    )
+    error = f"{worker.job.video.path}: the process that analysed it died ({cause}){hint}."
+    yield Failed(worker.job.video.name, to_valid_text(error))
