@@ -27,7 +27,7 @@ from wildact.track import TrackerSettings, track_detections
 from wildact.types import Detections, Frame, Image, Track, VideoResult
 
 DEFAULT_DETECTOR = "maskrcnn_lite0_fpn"
-DEFAULT_RECOGNIZER = "lite0_r2plus1d"
+DEFAULT_RECOGNIZER = "lite0_tsm"
 LIGHT_SAMPLES = 8
 
 Progress = Callable[[str, int, int | None], None]

@@ -6,7 +6,7 @@ from wildact.recipes.schema import FOLDER
 
 
 def test_every_recipe_in_the_package_is_valid_and_named_as_its_file():
-    assert {"maskrcnn_lite0_fpn", "lite0_r2plus1d", "r2plus1d_narrow"} <= set(list_recipes())
+    assert {"maskrcnn_lite0_fpn", "lite0_tsm", "r2plus1d_narrow"} <= set(list_recipes())
     for name in list_recipes():
         assert load_recipe(name).name == name
 

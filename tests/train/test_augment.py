@@ -55,3 +55,18 @@ def test_no_masks_stay_no_masks():
         np.random.default_rng(0), image(), np.zeros((0, 40, 60), bool), scale=(0.5, 0.5), width=60, height=40
     )
     assert masks.shape == (0, *out.shape[:2])
+
+
+def test_a_focused_cut_holds_the_middle_of_an_animal():
+    masks = np.zeros((2, 120, 200), bool)
+    masks[0, 5:11, 5:11] = masks[1, 90:100, 180:190] = True
+    seen = []
+    for seed in range(40):
+        _, moved = scale_and_crop(
+            np.random.default_rng(seed), np.zeros((120, 200, 3), np.uint8), masks,
+            scale=(2.0, 4.0), width=100, height=60, focus=1.0,
+        )  # fmt: skip
+        assert moved.shape[1:] == (60, 100)
+        seen.append(tuple(moved.any(axis=(1, 2))))
+        assert any(seen[-1])
+    assert {(True, False), (False, True)} <= set(seen)

@@ -67,11 +67,15 @@ class InvertedResidual(nn.Module):
         self.project_conv = SameConv2d(inner, out_channels, 1)
         self.shortcut = stride == 1 and channels == out_channels
 
+    def residual(self, x: Tensor) -> Tensor:
+        """What the convolutions alone make of (N, C, H, W): (N, C', H / stride, W / stride)."""
+        y: Tensor = x if self.expand_conv is None else F.relu6(self.expand_conv(x))
+        projected: Tensor = self.project_conv(F.relu6(self.depthwise_conv(y)))
+        return projected
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C', H / stride, W / stride)."""
-        y: Tensor = x if self.expand_conv is None else F.relu6(self.expand_conv(x))
-        y = self.project_conv(F.relu6(self.depthwise_conv(y)))
-        return x + y if self.shortcut else y
+        return x + self.residual(x) if self.shortcut else self.residual(x)
 
 
 class Lite0(nn.Module):
@@ -91,13 +95,6 @@ class Lite0(nn.Module):
                 channels = out_channels
             stages.append(stage)
         self.stages = nn.ModuleList(stages)
-
-    def forward_to(self, x: Tensor, last: int) -> Tensor:
-        """Features after stage number ``last`` only; see `forward`."""
-        x = F.relu6(self.conv_stem(x))
-        for stage in list(self.stages)[: last + 1]:
-            x = stage(x)
-        return x
 
     def forward(self, x: Tensor) -> OrderedDict[str, Tensor]:
         """Features of normalised images.

@@ -40,9 +40,7 @@ def evaluate(
     detector: Annotated[
         str, typer.Option(help="A name, a weights file or a run folder.")
     ] = "maskrcnn_lite0_fpn",
-    recognizer: Annotated[
-        str, typer.Option(help="A name, a weights file or a run folder.")
-    ] = "lite0_r2plus1d",
+    recognizer: Annotated[str, typer.Option(help="A name, a weights file or a run folder.")] = "lite0_tsm",
     fps: Annotated[str, typer.Option(help="Detect on so many frames per second; or 'all'.")] = "10",
     min_height: Annotated[float, typer.Option(min=0, help="Lower animals do not count, pixels.")] = 24,
     every: Annotated[int, typer.Option(min=1, help="Score every n-th video only.")] = 1,

@@ -23,7 +23,7 @@ def run(
     ] = "maskrcnn_lite0_fpn",
     recognizer: Annotated[
         str, typer.Option(help="Action network: a name, a weights file or a run folder.")
-    ] = "lite0_r2plus1d",
+    ] = "lite0_tsm",
     fps: Annotated[
         str, typer.Option(help="Detect on so many frames per second, interpolate between; or 'all'.")
     ] = "10",

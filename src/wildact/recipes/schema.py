@@ -86,8 +86,9 @@ class DetectionData(Section):
         frames_per_video: drawn at each visit of a video.
         blank_share: share of the drawn frames that may hold no animal.
         flip: probability of a mirror image.
-        scale: range of random scaling, as a share of the frame's own size.
-        width: of the frames fed, pixels: larger ones are cropped at random, smaller ones left as they are.
+        scale: range of random scaling; 1: the whole frame fills ``width`` x ``height``.
+        focus: probability that the cut of a scaled frame holds an animal's middle; else it lies anywhere.
+        width: of the frames fed, pixels: larger ones are cut at random, smaller ones left as they are.
         height: of the frames fed, pixels.
         grayscale: probability of losing the colour (infrared cameras).
         brightness: largest change of brightness and contrast, as a share.
@@ -99,6 +100,7 @@ class DetectionData(Section):
     blank_share: Share
     flip: Share
     scale: tuple[Positive, Positive]
+    focus: Share
     width: Count
     height: Count
     grayscale: Share

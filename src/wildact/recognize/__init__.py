@@ -12,7 +12,7 @@ from torch import nn
 
 from wildact.errors import UsageError
 from wildact.recognize.bouts import scores_to_bouts
-from wildact.recognize.lite0_video import build_lite0_r2plus1d
+from wildact.recognize.lite0_tsm import build_lite0_tsm
 from wildact.recognize.predict import Recognizer, predict_actions
 from wildact.recognize.preprocess import normalize_clips, to_channels_last
 from wildact.recognize.video_resnet import (
@@ -35,7 +35,7 @@ __all__ = [
 ]
 
 RECOGNIZERS: dict[str, Callable[..., nn.Module]] = {
-    "lite0_r2plus1d": build_lite0_r2plus1d,
+    "lite0_tsm": build_lite0_tsm,
     "r2plus1d_narrow": build_r2plus1d_narrow,
     "r3d_18": build_r3d_18,
     "mc3_18": build_mc3_18,

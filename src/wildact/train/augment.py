@@ -67,7 +67,14 @@ def _change(image: Image, look: Look, rng: Generator) -> Image:
 
 
 def scale_and_crop(
-    rng: Generator, image: Image, masks: Bool, *, scale: tuple[float, float], width: int, height: int
+    rng: Generator,
+    image: Image,
+    masks: Bool,
+    *,
+    scale: tuple[float, float],
+    width: int,
+    height: int,
+    focus: float = 0.0,
 ) -> tuple[Image, Bool]:
     """Scale a picture with its masks at random, and cut it to at most ``width`` x ``height`` at random.
 
@@ -78,6 +85,7 @@ def scale_and_crop(
         scale: range of the scale, relative to the size at which the frame fills ``width`` x ``height``.
         width: pixels.
         height: pixels.
+        focus: probability that the cut holds the middle of a random one of the masks; else it lies anywhere.
 
     Returns:
         (h, w, 3) uint8 and (N, h, w) bool.
@@ -85,8 +93,14 @@ def scale_and_crop(
     fit = min(width / image.shape[1], height / image.shape[0])
     factor = fit * float(np.exp(rng.uniform(np.log(scale[0]), np.log(scale[1]))))
     size = (max(1, round(image.shape[1] * factor)), max(1, round(image.shape[0] * factor)))
-    x = int(rng.integers(0, max(0, size[0] - width) + 1))
-    y = int(rng.integers(0, max(0, size[1] - height) + 1))
+    if rng.random() < focus and masks.any():
+        chosen = masks[rng.choice(np.flatnonzero(masks.any(axis=(1, 2))))]
+        rows, columns = np.flatnonzero(chosen.any(axis=1)), np.flatnonzero(chosen.any(axis=0))
+        x = _start(rng, (columns[0] + columns[-1] + 1) / 2 * factor, size[0], width)
+        y = _start(rng, (rows[0] + rows[-1] + 1) / 2 * factor, size[1], height)
+    else:
+        x = int(rng.integers(0, max(0, size[0] - width) + 1))
+        y = int(rng.integers(0, max(0, size[1] - height) + 1))
     window = np.s_[y : y + height, x : x + width]
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     # masks by the same interpolation as the picture: OpenCV's nearest neighbour is half a pixel off
@@ -94,3 +108,10 @@ def scale_and_crop(
     picture = cv2.resize(image, size, interpolation=method)[window]
     shape = picture.shape[:2]
     return np.asarray(picture, np.uint8), np.array(scaled, bool).reshape(-1, *shape)
+
+
+def _start(rng: Generator, inside: float, length: int, cut: int) -> int:
+    """A random start, within ``length``, of a cut that holds the point ``inside``."""
+    last = max(0, length - cut)
+    low = min(max(0, int(inside) - cut + 1), last)
+    return int(rng.integers(low, max(low, min(int(inside), last)) + 1))

@@ -52,7 +52,13 @@ def draw_frames(
             continue
         masks, labels = _truth(video, index, species)
         image, masks = scale_and_crop(
-            rng, frames[index].image, masks, scale=data.scale, width=data.width, height=data.height
+            rng,
+            frames[index].image,
+            masks,
+            scale=data.scale,
+            width=data.width,
+            height=data.height,
+            focus=data.focus,
         )
         look = draw_look(
             rng, grayscale=data.grayscale, brightness=data.brightness, blur=data.blur, noise=data.noise

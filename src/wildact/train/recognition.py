@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -23,14 +23,17 @@ from wildact.recipes.schema import RecognitionData
 from wildact.recognize import normalize_clips
 from wildact.train.augment import apply_look, draw_look
 from wildact.train.visits import Visits, read_frames
-from wildact.types import ActionLabel, Float64, Image, LabelledVideo, Track
+from wildact.types import Float64, Image, Int64, LabelledVideo, Track
 
 Sample = tuple[Tensor, int]
+
+MIN_HEIGHT_PX = 16
+"""Of an animal that is lower, or hidden, nobody could tell what it does: no clip has its middle there."""
 
 
 def build_visits(dataset: Dataset, recipe: RecognitionRecipe) -> Visits[Sample]:
     """All the samples that the recipe trains on."""
-    videos = [video for video in dataset.videos if video.actions]
+    videos = [video for video in dataset.videos if _moments(video)]
     visits = recipe.optimizer.iterations * recipe.optimizer.batch_size // recipe.data.clips_per_video
     draw = partial(
         draw_clips,
@@ -64,34 +67,44 @@ def draw_clips(
         (T, S, S, 3) uint8 tensors with the index of their action.
     """
     times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
+    moments = _moments(video)
+    chances = np.array([weights[moment.action] * len(moment.frames) for moment in moments])
     plans: list[ClipPlan] = []
     labels: list[int] = []
-    for label in _draw_labels(video, rng, weights, data.clips_per_video):
-        track = next(t for t in video.tracks if t.track_id == label.track_id)
-        plan = _plan(track, label, times_s, rng, data)
+    for k in rng.choice(len(moments), data.clips_per_video, p=chances / chances.sum()):
+        plan = _plan(moments[k], times_s, rng, data)
         plans.append(replace(plan, track_id=len(plans)))  # the plan's number tells its clip apart
-        labels.append(actions.index(label.action))
+        labels.append(actions.index(moments[k].action))
     frames = read_frames(video, frames_needed(plans))
     ordered = [frames[index] for index in sorted(frames)]
     clips = {clip.track_id: clip.images for clip in cut_clips(plans, ordered, size=data.size)}
     return [(torch.from_numpy(_change(clips[i], rng, data)), labels[i]) for i in sorted(clips)]
 
 
-def _draw_labels(
-    video: LabelledVideo, rng: Generator, weights: Mapping[str, float], count: int
-) -> list[ActionLabel]:
-    """Bouts, drawn with the weight of their seconds."""
-    chances = np.array([weights[a.action] * (a.end_frame - a.start_frame) for a in video.actions])
-    chosen = rng.choice(len(video.actions), count, p=chances / chances.sum())
-    return [video.actions[i] for i in chosen]
+@dataclass(frozen=True, slots=True)
+class _Moments:
+    """The frames on which an animal is seen doing one action."""
+
+    track: Track
+    action: str
+    frames: Int64
 
 
-def _plan(
-    track: Track, label: ActionLabel, times_s: Float64, rng: Generator, data: RecognitionData
-) -> ClipPlan:
-    """A clip whose middle lies at a random instant of the bout, cut around jittered boxes."""
-    first, last = max(label.start_frame, track.frames[0]), min(label.end_frame - 1, track.frames[-1])
-    middle_s = rng.uniform(times_s[min(first, last)], times_s[max(first, last)])
+def _moments(video: LabelledVideo) -> list[_Moments]:
+    tracks = {track.track_id: track for track in video.tracks}
+    found = []
+    for label in video.actions:
+        track = tracks[label.track_id]
+        seen = track.frames[track.boxes[:, 3] - track.boxes[:, 1] >= MIN_HEIGHT_PX]
+        frames = seen[(seen >= label.start_frame) & (seen < label.end_frame)]
+        if len(frames):
+            found.append(_Moments(track, label.action, frames))
+    return found
+
+
+def _plan(moments: _Moments, times_s: Float64, rng: Generator, data: RecognitionData) -> ClipPlan:
+    """A clip whose middle lies at a random one of the moments, cut around jittered boxes."""
+    track, middle_s = moments.track, times_s[rng.choice(moments.frames)]
     rate = data.rate * (1 + rng.uniform(-data.rate_jitter, data.rate_jitter))
     size = track.boxes[:, 2:] - track.boxes[:, :2]
     shift = rng.uniform(-data.box_jitter, data.box_jitter, 2) * size
