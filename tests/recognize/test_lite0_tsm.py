@@ -18,12 +18,15 @@ def test_a_shift_shows_each_frame_its_neighbours_and_leaves_clips_apart():
 def test_logits_depend_on_the_order_of_frames_and_on_no_other_clip():
     torch.manual_seed(0)
     model = build_recognizer("lite0_tsm", 6, width=16).eval()
-    clips = torch.rand(2, 3, 8, 32, 32)
+    for parameter in model.parameters():
+        if parameter.ndim > 1:  # torch's own initial weights let the signal fade away
+            torch.nn.init.kaiming_normal_(parameter, nonlinearity="relu")
+    clips = torch.randn(2, 3, 8, 32, 32)
     with torch.no_grad():
         both = model(clips)
         assert both.shape == (2, 6)
-        assert torch.allclose(model(clips[1:]), both[1:], atol=1e-5)
-        assert not torch.allclose(model(clips.flip(2)), both, atol=1e-4)
+        assert torch.allclose(model(clips[1:]), both[1:], rtol=1e-3, atol=1e-3)
+        assert (model(clips.flip(2)) - both).abs().max() > 0.1 * both.std()
 
 
 def test_frozen_stages_get_no_gradient_and_shifted_ones_do():

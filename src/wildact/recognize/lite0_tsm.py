@@ -54,14 +54,17 @@ class Lite0Tsm(nn.Module):
     def _features(self, x: Tensor, t: int) -> Tensor:
         x = F.relu6(self.body.conv_stem(x))
         for number, stage in enumerate(self.body.stages):
-            for block in stage:  # type: ignore[union-attr]  # a Sequential of InvertedResiduals
+            for block in stage.children():
                 x = _shifted(block, x, t) if number >= FIRST_SHIFTED_STAGE else block(x)
         return x
 
 
-def _shifted(block: InvertedResidual, x: Tensor, t: int) -> Tensor:
+def _shifted(block: nn.Module, x: Tensor, t: int) -> Tensor:
     """A block with a shortcut sees its neighbours in time; the shortcut itself stays in the present."""
-    return x + block.residual(shift_through_time(x, t)) if block.shortcut else block(x)
+    if isinstance(block, InvertedResidual) and block.shortcut:
+        return x + block.residual(shift_through_time(x, t))
+    seen: Tensor = block(x)
+    return seen
 
 
 def shift_through_time(x: Tensor, t: int) -> Tensor:
@@ -75,7 +78,7 @@ def shift_through_time(x: Tensor, t: int) -> Tensor:
         The same shape: the first C / 8 channels from the next frame, the second C / 8 from the one before, 0
         where there is none; the others as they were.
     """
-    clips = x.unflatten(0, (-1, t))
+    clips = x.view(-1, t, *x.shape[1:])
     fold = x.shape[1] // SHIFTED
     shifted = torch.cat(
         [
