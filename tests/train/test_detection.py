@@ -33,23 +33,3 @@ def test_a_plain_sample_is_the_frame_with_its_truth(tiny_dataset):
             rows, columns = torch.nonzero(mask, as_tuple=True)
             assert box.tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
             assert tiny_dataset.species[label - 1] in {track.label for track in video.tracks}
-
-
-def test_what_a_visit_draws_depends_on_its_number_alone(tiny_dataset):
-    one, other = (detection.build_visits(tiny_dataset, recipe()) for _ in range(2))
-    assert len(one) == 4 * 4 // 2
-    other[0]
-    for (a, _), (b, _) in zip(one[3], other[3], strict=True):
-        assert torch.equal(a, b)
-    assert not all(
-        a.shape == b.shape and torch.equal(a, b) for (a, _), (b, _) in zip(one[3], one[7], strict=True)
-    )
-
-
-def test_every_video_is_visited_once_in_a_round(tiny_dataset):
-    visits = detection.build_visits(tiny_dataset, recipe())
-    seen = []
-    visits.draw = lambda video, rng: seen.append(video.info.path) or []
-    for visit in range(4):
-        visits[visit]
-    assert len(set(seen)) == 4

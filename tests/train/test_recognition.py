@@ -38,8 +38,7 @@ def test_balanced_weights_make_all_actions_weigh_the_same(tiny_dataset):
 def test_the_network_sees_what_inference_shows_it(tiny_dataset):
     """Loss of a batch equals cross entropy of the normalised clips, computed here by hand."""
     recipe = load_recipe("r2plus1d_narrow", [*SMALL, "label_smoothing=0"])
-    visits = recognition.build_visits(tiny_dataset, recipe)
-    batch = visits[0]
+    batch = recognition.build_blocks(tiny_dataset, recipe)[0][0]
     model = torch.nn.Sequential(torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten(), torch.nn.Linear(3, 6))
     losses = recognition.compute_losses(model, batch, recipe)
     x = torch.stack([images for images, _ in batch]).float().permute(0, 4, 1, 2, 3) / 255

@@ -1,12 +1,14 @@
 import json
 
 import pytest
+import torch
+from safetensors.torch import load_file
 
 from wildact.detect import load_detector
-from wildact.errors import DatasetError, WildactError
+from wildact.errors import DatasetError, WeightsError, WildactError
 from wildact.recipes import load_recipe
 from wildact.recognize import load_recognizer
-from wildact.train import train_recipe
+from wildact.train import recognition, train_recipe
 
 DETECTOR = [
     "model.initial=none",
@@ -60,3 +62,31 @@ def test_data_without_animals_is_refused(tmp_path):
     (tmp_path / "actions.csv").write_text("video,track_id,action,start_frame,end_frame\n")
     with pytest.raises(DatasetError, match="no labelled animal"):
         run("r2plus1d_narrow", RECOGNIZER, tmp_path, tmp_path / "run")
+
+
+def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny_data, tmp_path, monkeypatch):
+    """Stopped by a loss that is no number in the sixth iteration, then started again."""
+    longer = [*RECOGNIZER, "optimizer.iterations=8", "optimizer.checkpoint_iterations=2"]
+    run("r2plus1d_narrow", longer, tiny_data, tmp_path / "whole")
+
+    losses = recognition.compute_losses
+    calls = []
+
+    def fail_once(model, batch, recipe):
+        calls.append(batch)
+        found = losses(model, batch, recipe)
+        return {**found, "loss_action": found["loss_action"] * float("nan")} if len(calls) == 6 else found
+
+    monkeypatch.setattr(recognition, "compute_losses", fail_once)
+    with pytest.raises(WildactError, match="iteration 5 is nan"):
+        run("r2plus1d_narrow", longer, tiny_data, tmp_path / "cut")
+    run("r2plus1d_narrow", longer, tiny_data, tmp_path / "cut")
+    assert len(calls) == 6 + 4  # the checkpoint after four iterations was the last
+    whole, cut = (load_file(tmp_path / name / "best.safetensors") for name in ("whole", "cut"))
+    assert all(torch.equal(whole[key], cut[key]) for key in whole)
+
+
+def test_a_damaged_checkpoint_is_said(tiny_data, tmp_path):
+    (tmp_path / "last.ckpt").write_bytes(b"PK damaged")
+    with pytest.raises(WeightsError, match="delete it to begin anew"):
+        run("r2plus1d_narrow", RECOGNIZER, tiny_data, tmp_path)

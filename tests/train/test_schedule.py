@@ -11,7 +11,7 @@ from wildact.train.schedule import build_optimizer, build_scheduler, learning_ra
 
 def test_warm_up_is_linear_and_cosine_ends_at_zero():
     schedule = Schedule(name="cosine", warmup_iterations=10, warmup_factor=0.1)
-    factors = [learning_rate_factor(schedule, i, 110) for i in range(111)]
+    factors = [learning_rate_factor(schedule, i, iterations=110, per_epoch=10) for i in range(111)]
     assert factors[0] == pytest.approx(0.1)
     assert factors[5] == pytest.approx(0.55)
     assert factors[10] == pytest.approx(1)
@@ -22,16 +22,18 @@ def test_warm_up_is_linear_and_cosine_ends_at_zero():
 
 def test_constant_stays():
     schedule = Schedule(name="constant", warmup_iterations=0, warmup_factor=1)
-    assert {learning_rate_factor(schedule, i, 9) for i in range(20)} == {1.0}
+    assert {learning_rate_factor(schedule, i, iterations=9, per_epoch=3) for i in range(20)} == {1.0}
 
 
 def test_the_optimiser_gets_the_schedule_iteration_by_iteration():
     recipe = load_recipe("r2plus1d_narrow", ["optimizer.iterations=80"])
     model = nn.Linear(3, 3)
     optimizer = build_optimizer(recipe.optimizer, model.parameters())
-    scheduler = build_scheduler(recipe, optimizer)
+    scheduler = build_scheduler(recipe, optimizer, 7)
     for i in range(80):
-        expected = recipe.optimizer.learning_rate * learning_rate_factor(recipe.schedule, i, 80)
+        expected = recipe.optimizer.learning_rate * learning_rate_factor(
+            recipe.schedule, i, iterations=80, per_epoch=7
+        )
         assert optimizer.param_groups[0]["lr"] == pytest.approx(expected)
         optimizer.step()
         scheduler.step()

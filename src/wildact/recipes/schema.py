@@ -9,9 +9,9 @@ from __future__ import annotations
 import tomllib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from wildact.errors import RecipeError, UsageError
 
@@ -51,9 +51,11 @@ class Optimizer(Section):
         learning_rate: at its highest.
         momentum: of SGD; AdamW keeps its usual betas.
         weight_decay: on kernels and matrices (AdamW), on everything (SGD).
-        batch_size: samples per step.
-        iterations: steps in all.
+        batch_size: samples per step, of all devices together.
+        iterations: steps in all; or
+        epochs: rounds over the data set in all. One of the two.
         clip_norm: gradients are scaled down to this norm; 0: never.
+        checkpoint_iterations: a run that is interrupted loses no more than so many.
     """
 
     name: Literal["sgd", "adamw"]
@@ -61,22 +63,51 @@ class Optimizer(Section):
     momentum: Share = 0.9
     weight_decay: Annotated[float, Field(ge=0)]
     batch_size: Count
-    iterations: Count
+    iterations: Count | None = None
+    epochs: Count | None = None
     clip_norm: Annotated[float, Field(ge=0)] = 0
+    checkpoint_iterations: Count = 100
+
+    @model_validator(mode="after")
+    def _one_length(self) -> Self:
+        if (self.iterations is None) == (self.epochs is None):
+            raise ValueError("give either 'iterations' or 'epochs'")
+        return self
+
+    def count_iterations(self, per_epoch: int) -> int:
+        """Steps in all, where an epoch has ``per_epoch`` of them."""
+        return self.iterations or (self.epochs or 0) * per_epoch
 
 
 class Schedule(Section):
-    """How the learning rate goes: warm-up, then cosine to 0 or constant.
+    """How the learning rate goes: a warm-up, then constant, a cosine to 0, or steps down.
 
     Attributes:
-        name: ``cosine`` or ``constant``.
-        warmup_iterations: linear from ``warmup_factor`` to 1.
+        name: ``constant``, ``cosine`` or ``step``.
+        step_epochs: of ``step``: epochs from one step down to the next.
+        gamma: of ``step``: the factor of each step down.
+        warmup_iterations: length of the warm-up; or
+        warmup_epochs: the same in epochs. It is linear in the iterations.
         warmup_factor: share of the learning rate at the first iteration.
+        cosine_after_warmup: the cosine begins where the warm-up ends; false: it spans the whole training, and
+            the warm-up leads to where it has got by then.
     """
 
-    name: Literal["cosine", "constant"]
-    warmup_iterations: Annotated[int, Field(ge=0)]
-    warmup_factor: Share
+    name: Literal["constant", "cosine", "step"]
+    step_epochs: Count | None = None
+    gamma: Share | None = None
+    warmup_iterations: Annotated[int, Field(ge=0)] = 0
+    warmup_epochs: Annotated[int, Field(ge=0)] = 0
+    warmup_factor: Share = 1.0
+    cosine_after_warmup: bool = True
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.name == "step") != (self.step_epochs is not None and self.gamma is not None):
+            raise ValueError("'step_epochs' and 'gamma' belong to the schedule 'step', which needs both")
+        if self.warmup_iterations and self.warmup_epochs:
+            raise ValueError("give either 'warmup_iterations' or 'warmup_epochs'")
+        return self
 
 
 class DetectionData(Section):

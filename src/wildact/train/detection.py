@@ -18,7 +18,8 @@ from wildact.masks import decode_mask
 from wildact.recipes import DetectionRecipe
 from wildact.recipes.schema import DetectionData
 from wildact.train.augment import apply_look, draw_look, scale_and_crop
-from wildact.train.visits import Visits, read_frames
+from wildact.train.schedule import count_iterations
+from wildact.train.visits import Blocks, read_frames
 from wildact.types import Bool, LabelledVideo
 
 MIN_AREA_PX = 16
@@ -28,11 +29,16 @@ Target = dict[str, Tensor]
 Sample = tuple[Tensor, Target]
 
 
-def build_visits(dataset: Dataset, recipe: DetectionRecipe) -> Visits[Sample]:
+def build_blocks(dataset: Dataset, recipe: DetectionRecipe) -> Blocks[Sample]:
     """All the samples that the recipe trains on."""
-    visits = recipe.optimizer.iterations * recipe.optimizer.batch_size // recipe.data.frames_per_video
-    draw = partial(draw_frames, species=dataset.species, data=recipe.data)
-    return Visits(dataset.videos, draw, seed=recipe.seed, visits=visits)
+    return Blocks(
+        dataset.videos,
+        partial(draw_frames, species=dataset.species, data=recipe.data),
+        seed=recipe.seed,
+        batch_size=recipe.optimizer.batch_size,
+        samples_per_visit=recipe.data.frames_per_video,
+        iterations=count_iterations(recipe, len(dataset.videos), recipe.data.frames_per_video),
+    )
 
 
 def draw_frames(

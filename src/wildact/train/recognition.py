@@ -18,11 +18,13 @@ from torch.nn import functional as F
 
 from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips_at
 from wildact.datasets import Dataset
+from wildact.errors import DatasetError
 from wildact.recipes import RecognitionRecipe
 from wildact.recipes.schema import RecognitionData
 from wildact.recognize import normalize_clips
 from wildact.train.augment import apply_look, draw_look
-from wildact.train.visits import Visits, read_frames
+from wildact.train.schedule import count_iterations
+from wildact.train.visits import Blocks, read_frames
 from wildact.types import Float64, Image, Int64, LabelledVideo, Track
 
 Sample = tuple[Tensor, int]
@@ -31,17 +33,25 @@ MIN_HEIGHT_PX = 16
 """Of an animal that is lower, or hidden, nobody could tell what it does: no clip has its middle there."""
 
 
-def build_visits(dataset: Dataset, recipe: RecognitionRecipe) -> Visits[Sample]:
+def build_blocks(dataset: Dataset, recipe: RecognitionRecipe) -> Blocks[Sample]:
     """All the samples that the recipe trains on."""
     videos = [video for video in dataset.videos if _moments(video)]
-    visits = recipe.optimizer.iterations * recipe.optimizer.batch_size // recipe.data.clips_per_video
+    if not videos:
+        raise DatasetError(f"{dataset.root} holds no animal with a labelled action to train on.")
     draw = partial(
         draw_clips,
         actions=dataset.actions,
         weights=action_weights(videos, balanced=recipe.data.balanced),
         data=recipe.data,
     )
-    return Visits(videos, draw, seed=recipe.seed, visits=visits)
+    return Blocks(
+        videos,
+        draw,
+        seed=recipe.seed,
+        batch_size=recipe.optimizer.batch_size,
+        samples_per_visit=recipe.data.clips_per_video,
+        iterations=count_iterations(recipe, len(videos), recipe.data.clips_per_video),
+    )
 
 
 def action_weights(videos: Sequence[LabelledVideo], *, balanced: bool) -> Mapping[str, float]:

@@ -15,37 +15,40 @@ import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
-from torch.utils.data import DataLoader
 
 from wildact.backbones import Lite0, load_imagenet_package
 from wildact.datasets import Dataset, load_dataset
 from wildact.detect import build_detector
-from wildact.errors import DatasetError, WeightsError, WildactError
+from wildact.errors import DatasetError, OutputError, WeightsError, WildactError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.recognize import build_recognizer, to_channels_last
 from wildact.record import describe_environment, save_json
 from wildact.train import detection, recognition
-from wildact.train.schedule import build_optimizer, build_scheduler
+from wildact.train.schedule import build_optimizer, build_scheduler, iterations_per_epoch
+from wildact.train.visits import Batches, Blocks
 from wildact.weights import BEST_FILE, WeightCard, find_weights, load_state, load_weights, save_weights
 
+Recipe = DetectionRecipe | RecognitionRecipe
 Losses = Callable[[nn.Module, Sequence[Any]], dict[str, Tensor]]
 
 
 class Training(lightning.LightningModule):
     """What Lightning's loop needs: a network, its losses, optimiser and schedule."""
 
-    def __init__(self, model: nn.Module, recipe: DetectionRecipe | RecognitionRecipe, losses: Losses) -> None:
+    def __init__(self, model: nn.Module, recipe: Recipe, losses: Losses, *, per_epoch: int) -> None:
         super().__init__()
-        self.model, self.recipe, self.losses = model, recipe, losses
+        self.model, self.recipe, self.losses, self.per_epoch = model, recipe, losses, per_epoch
 
     def training_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor:
         """Sum of the losses of one batch; stops on a loss that is no number."""
+        # what is drawn within a step depends on its number alone, also after a run was interrupted
+        torch.manual_seed((self.recipe.seed << 32) + self.global_step)
         losses = self.losses(self.model, batch)
         total = torch.stack([value for name, value in losses.items() if name.startswith("loss")]).sum()
         if not math.isfinite(total.item()):
             raise WildactError(
-                f"the loss of iteration {batch_idx} is {total.item()}: lower the learning rate, or set "
-                "optimizer.clip_norm."
+                f"the loss of iteration {self.global_step} is {total.item()}: lower the learning rate, or "
+                "set optimizer.clip_norm."
             )
         self.log_dict({name: value.detach() for name, value in losses.items()}, batch_size=len(batch))
         self.log("loss", total.detach(), prog_bar=True, batch_size=len(batch))
@@ -55,12 +58,12 @@ class Training(lightning.LightningModule):
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser, with a schedule that steps once per iteration."""
         optimizer = build_optimizer(self.recipe.optimizer, self.model.parameters())
-        scheduler = build_scheduler(self.recipe, optimizer)
+        scheduler = build_scheduler(self.recipe, optimizer, self.per_epoch)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
 def train_recipe(
-    recipe: DetectionRecipe | RecognitionRecipe,
+    recipe: Recipe,
     data: Path,
     out: Path,
     *,
@@ -91,35 +94,30 @@ def train_recipe(
         raise DatasetError(f"{data}: there is no labelled animal to train on.")
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, dataset)
-    visits: Any
+    blocks: Blocks[Any]
     if isinstance(recipe, DetectionRecipe):
-        visits, losses, per_visit = (
-            detection.build_visits(dataset, recipe),
-            detection.compute_losses,
-            recipe.data.frames_per_video,
-        )
+        blocks, losses = detection.build_blocks(dataset, recipe), detection.compute_losses
+        per_visit = recipe.data.frames_per_video
         detection.prepare_model(model)
     else:
-        visits = recognition.build_visits(dataset, recipe)
+        blocks = recognition.build_blocks(dataset, recipe)
         losses, per_visit = partial(recognition.compute_losses, recipe=recipe), recipe.data.clips_per_video
-    loader = DataLoader(
-        visits,
-        batch_size=max(1, recipe.optimizer.batch_size // per_visit),
-        collate_fn=_flatten,
-        num_workers=workers,
-        persistent_workers=workers > 0,
-        multiprocessing_context="spawn" if workers else None,  # FFmpeg's threads do not survive a fork
-    )
-    out.mkdir(parents=True, exist_ok=True)
-    trainer = _build_trainer(recipe, out, device=device, progress=progress)
+    per_epoch = iterations_per_epoch(recipe, len(blocks.videos), per_visit)
+    _make_folder(out)
     last = out / "last.ckpt"
-    trainer.fit(Training(model, recipe, losses), loader, ckpt_path=last if last.is_file() else None)
+    done = _iterations_done(last)
+    trainer = _build_trainer(blocks.iterations, recipe, out, device=device, progress=progress)
+    trainer.fit(
+        Training(model, recipe, losses, per_epoch=per_epoch),
+        Batches(blocks, workers=workers, start=done),
+        ckpt_path=last if done else None,
+    )
     wall_s = time.perf_counter() - started
     save_json(out / "record.json", _record(recipe, dataset, wall_s))
     return save_weights(out / BEST_FILE, model.state_dict(), make_card(recipe, dataset), dtype=torch.float16)
 
 
-def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -> nn.Module:
+def build_model(recipe: Recipe, dataset: Dataset) -> nn.Module:
     """The recipe's network for the data set's classes, with its initial weights."""
     if isinstance(recipe, DetectionRecipe):
         model = build_detector(recipe.model.name, len(dataset.species), **recipe.model.architecture)
@@ -146,7 +144,7 @@ def _load_imagenet(model: nn.Module) -> None:
     load_imagenet_package(bodies[0])
 
 
-def make_card(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -> WeightCard:
+def make_card(recipe: Recipe, dataset: Dataset) -> WeightCard:
     """The card of a network trained by this recipe on this data set."""
     if isinstance(recipe, DetectionRecipe):
         preprocessing: dict[str, Any] = {}
@@ -166,23 +164,41 @@ def make_card(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -> 
     )
 
 
-def _flatten(visits: list[list[Any]]) -> list[Any]:
-    return [sample for visit in visits for sample in visit]
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"{out} cannot be made ({error.strerror}); choose another folder.") from error
+
+
+def _iterations_done(checkpoint: Path) -> int:
+    """Iterations after which a checkpoint was saved; 0 where there is none."""
+    if not checkpoint.is_file():
+        return 0
+    try:
+        return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"])
+    except Exception as error:  # a damaged file can raise anything
+        raise WeightsError(f"{checkpoint} is damaged; delete it to begin anew.") from error
 
 
 def _build_trainer(
-    recipe: DetectionRecipe | RecognitionRecipe, out: Path, *, device: str, progress: bool
+    iterations: int, recipe: Recipe, out: Path, *, device: str, progress: bool
 ) -> lightning.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its banners and tips are not ours
     callbacks: list[Callback] = [
-        ModelCheckpoint(out, filename="last", every_n_train_steps=100, enable_version_counter=False)
+        ModelCheckpoint(
+            out,
+            filename="last",
+            every_n_train_steps=recipe.optimizer.checkpoint_iterations,
+            enable_version_counter=False,
+        )
     ]
     if progress:
         callbacks.append(TQDMProgressBar(refresh_rate=10))
     return lightning.Trainer(
         accelerator=device,
         devices=1,
-        max_steps=recipe.optimizer.iterations,
+        max_steps=iterations,
         gradient_clip_val=recipe.optimizer.clip_norm or None,
         callbacks=callbacks,
         logger=CSVLogger(out.parent, name=out.name, version=""),
@@ -193,7 +209,7 @@ def _build_trainer(
     )
 
 
-def _record(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, wall_s: float) -> dict[str, Any]:
+def _record(recipe: Recipe, dataset: Dataset, wall_s: float) -> dict[str, Any]:
     return {
         "recipe": recipe.model_dump(mode="json"),
         "data": {

@@ -1,0 +1,84 @@
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from wildact.errors import DatasetError
+from wildact.recipes import load_recipe
+from wildact.train import detection
+from wildact.train.visits import MIXED_VISITS, Batches, Blocks
+
+VIDEOS = [SimpleNamespace(name=k) for k in range(10)]
+
+
+def draw(video, rng):
+    """Two samples that say which video they are of, and a random number."""
+    return [(video.name, int(rng.integers(1 << 30))) for _ in range(2)]
+
+
+def blocks(**changes):
+    settings = {"seed": 0, "batch_size": 3, "samples_per_visit": 2, "iterations": 100, **changes}
+    return Blocks(VIDEOS, draw, **settings)
+
+
+def test_a_block_holds_whole_batches_and_its_samples_are_mixed():
+    plan = blocks()
+    assert plan.visits >= MIXED_VISITS
+    assert plan.visits * 2 == plan.batches * 3
+    batches = plan[0]
+    assert [len(batch) for batch in batches] == [3] * plan.batches
+    visited = [name for batch in batches for name, _ in batch]
+    assert all(visited.count(k) >= 4 for k in range(10))  # 24 visits of ten videos: each twice at least
+    together = [batch.count(a) > 1 for batch in batches for a in batch]
+    assert sum(together) == 0
+    neighbours = sum(len({name for name, _ in batch}) < 3 for batch in batches)
+    assert neighbours < len(batches) / 2
+
+
+def test_what_a_block_holds_depends_on_its_number_alone():
+    one, other = blocks(), blocks()
+    other[0]
+    assert one[3] == other[3]
+    assert one[3] != one[4]
+    assert blocks(seed=1)[3] != one[3]
+
+
+def test_every_video_is_visited_once_in_a_round():
+    plan = blocks()
+    assert sorted(plan.visit(k)[0][0] for k in range(10, 20)) == list(range(10))
+
+
+@pytest.mark.parametrize("start", [0, 1, 16, 21])
+def test_batches_begin_anywhere_and_end_with_the_training(start):
+    plan = blocks(iterations=37)
+    every = [batch for k in range(len(plan)) for batch in plan[k]]
+    assert len(every) == 37
+    assert list(Batches(plan, workers=0, start=start)) == every[start:]
+    assert len(Batches(plan, workers=0, start=start)) == 37
+
+
+def test_worker_processes_make_the_same_batches(tiny_dataset):
+    recipe = load_recipe("maskrcnn_lite0_fpn", ["optimizer.iterations=20", "data.width=64", "data.height=32"])
+    plan = detection.build_blocks(tiny_dataset, recipe)
+    own, theirs = (list(Batches(plan, workers=workers, start=17)) for workers in (0, 2))
+    assert len(own) == len(theirs) == 3
+    for one, other in zip(own, theirs, strict=True):
+        assert all(torch.equal(a, b) for (a, _), (b, _) in zip(one, other, strict=True))
+
+
+def test_videos_that_cannot_be_decoded_thin_out_the_batches():
+    def damaged(video, rng):
+        return [] if video.name < 5 else draw(video, rng)
+
+    plan = Blocks(VIDEOS, damaged, seed=0, batch_size=4, samples_per_visit=2, iterations=12)
+    assert {name for batch in plan[0] for name, _ in batch} == {5, 6, 7, 8, 9}
+    assert {len(batch) for batch in plan[0]} <= {2, 3}
+    nothing = Blocks(VIDEOS, lambda video, rng: [], seed=0, batch_size=4, samples_per_visit=2, iterations=12)
+    with pytest.raises(DatasetError, match="hardly any can be decoded"):
+        nothing[0]
+
+
+def test_generators_of_visits_differ():
+    assert len({value for k in range(50) for _, value in blocks().visit(k)}) == 100
+    assert isinstance(np.random.default_rng((0, 2, 1)), np.random.Generator)
