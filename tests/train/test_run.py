@@ -82,6 +82,8 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny_data, tmp_pa
         run("r2plus1d_narrow", longer, tiny_data, tmp_path / "cut")
     run("r2plus1d_narrow", longer, tiny_data, tmp_path / "cut")
     assert len(calls) == 6 + 4  # the checkpoint after four iterations was the last
+    rows = [(tmp_path / name / "metrics.csv").read_text() for name in ("whole", "cut")]
+    assert rows[0] == rows[1]
     whole, cut = (load_file(tmp_path / name / "best.safetensors") for name in ("whole", "cut"))
     assert all(torch.equal(whole[key], cut[key]) for key in whole)
 

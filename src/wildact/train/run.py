@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -13,7 +14,6 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.loggers import CSVLogger
 from torch import Tensor, nn
 
 from wildact.backbones import Lite0, load_imagenet_package
@@ -24,6 +24,7 @@ from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.recognize import build_recognizer, to_channels_last
 from wildact.record import describe_environment, save_json
 from wildact.train import detection, recognition
+from wildact.train.log import MetricsLog
 from wildact.train.schedule import build_optimizer, build_scheduler, iterations_per_epoch
 from wildact.train.visits import Batches, Blocks
 from wildact.weights import BEST_FILE, WeightCard, find_weights, load_state, load_weights, save_weights
@@ -106,12 +107,16 @@ def train_recipe(
     _make_folder(out)
     last = out / "last.ckpt"
     done = _iterations_done(last)
-    trainer = _build_trainer(blocks.iterations, recipe, out, device=device, progress=progress)
-    trainer.fit(
-        Training(model, recipe, losses, per_epoch=per_epoch),
-        Batches(blocks, workers=workers, start=done),
-        ckpt_path=last if done else None,
-    )
+    trainer = _build_trainer(blocks.iterations, recipe, out, start=done, device=device, progress=progress)
+    with warnings.catch_warnings():
+        # a run that goes on finds its own checkpoint there, and its batches begin where that ended
+        warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
+        warnings.filterwarnings("ignore", "You're resuming from a checkpoint that ended before the epoch")
+        trainer.fit(
+            Training(model, recipe, losses, per_epoch=per_epoch),
+            Batches(blocks, workers=workers, start=done),
+            ckpt_path=last if done else None,
+        )
     wall_s = time.perf_counter() - started
     save_json(out / "record.json", _record(recipe, dataset, wall_s))
     return save_weights(out / BEST_FILE, model.state_dict(), make_card(recipe, dataset), dtype=torch.float16)
@@ -182,7 +187,7 @@ def _iterations_done(checkpoint: Path) -> int:
 
 
 def _build_trainer(
-    iterations: int, recipe: Recipe, out: Path, *, device: str, progress: bool
+    iterations: int, recipe: Recipe, out: Path, *, start: int, device: str, progress: bool
 ) -> lightning.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its banners and tips are not ours
     callbacks: list[Callback] = [
@@ -201,8 +206,8 @@ def _build_trainer(
         max_steps=iterations,
         gradient_clip_val=recipe.optimizer.clip_norm or None,
         callbacks=callbacks,
-        logger=CSVLogger(out.parent, name=out.name, version=""),
-        log_every_n_steps=10,
+        logger=MetricsLog(out / "metrics.csv", start=start),
+        log_every_n_steps=min(10, iterations),
         enable_progress_bar=progress,
         enable_model_summary=False,
         use_distributed_sampler=False,
