@@ -5,8 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from wildact.evaluate import _score, _Scored, _tall, scores_to_json
+from wildact.datasets import load_dataset
+from wildact.evaluate import _score, _Scored, _tall, evaluate_models, scores_to_json
 from wildact.masks import encode_mask
+from wildact.pipeline import load_models
+from wildact.simulate import SimulationSettings, simulate_dataset
 from wildact.types import ActionLabel, Bout, Detections, LabelledVideo, Track, VideoInfo, VideoResult
 
 NAMES = ("deer", "fox")
@@ -87,3 +90,25 @@ def test_scores_become_plain_values():
     truth = [make_track(1, "deer", 10)]
     plain = scores_to_json({"all": _score([scored(truth, truth, right_bouts(1))], NAMES, ACTIONS, 24)})
     assert plain["all"]["action_recall"] == {"walking": 1.0, "resting": 1.0}
+
+
+def test_worker_processes_score_the_same(tiny_settings, tmp_path):
+    simulation = SimulationSettings(
+        videos=3, seed=5, seconds=1, width=160, height=96, sites=1, cameras_per_site=1, blank_share=0,
+        fps=Fraction(10),
+    )  # fmt: skip
+    dataset = load_dataset(simulate_dataset(tmp_path / "data", simulation))
+    models = load_models(tiny_settings)
+    seen = []
+    one, two = (
+        scores_to_json(
+            evaluate_models(
+                dataset, models, tiny_settings, min_height_px=0, workers=workers,
+                on_video=lambda done, total: seen.append((done, total)),
+            )
+        )
+        for workers in (1, 2)
+    )  # fmt: skip
+    assert seen == [(1, 3), (2, 3), (3, 3)] * 2
+    assert one["all"]["videos"] == 3
+    assert str(one) == str(two)  # as text: nan is not equal to itself

@@ -6,12 +6,16 @@ tracks and bouts of `wildact.pipeline`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass, field
 from fractions import Fraction
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
+import torch
 
 from wildact.datasets import Dataset
 from wildact.decode import VideoReader
@@ -25,7 +29,7 @@ from wildact.metrics import (
     compute_tracking_scores,
     match_tracks,
 )
-from wildact.pipeline import AnalysisSettings, Models, analyze_video, keep_at
+from wildact.pipeline import AnalysisSettings, Models, analyze_video, keep_at, load_models
 from wildact.types import Detections, LabelledVideo, Rle, Track, VideoResult
 
 AP_FPS = Fraction(2)
@@ -92,6 +96,7 @@ def evaluate_models(
     settings: AnalysisSettings,
     *,
     min_height_px: float = 24,
+    workers: int = 1,
     on_video: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Scores]:
     """Score two networks and all between them.
@@ -101,6 +106,7 @@ def evaluate_models(
         models: from `wildact.pipeline.load_models`.
         settings: of the analysis.
         min_height_px: animals whose visible box is lower are neither wanted nor wrong to find.
+        workers: processes, each with networks of its own; 1: this one.
         on_video: called with the number of videos done and their total.
 
     Returns:
@@ -114,8 +120,8 @@ def evaluate_models(
     if missing := set(dataset.species) - set(models.detector.classes):
         raise DatasetError(f"the detector does not know {', '.join(sorted(missing))}.")
     scored = []
-    for video in dataset.videos:
-        scored.append(_run(video, models, settings, min_height_px))
+    for item in _run_all(dataset.videos, models, settings, min_height_px, workers):
+        scored.append(item)
         on_video(len(scored), len(dataset.videos))
     groups = {"all": scored}
     for light in ("day", "dusk", "ir"):
@@ -123,6 +129,35 @@ def evaluate_models(
             groups[light] = chosen
     names, actions = models.detector.classes, dataset.actions
     return {group: _score(items, names, actions, min_height_px) for group, items in groups.items()}
+
+
+def _run_all(
+    videos: Sequence[LabelledVideo],
+    models: Models,
+    settings: AnalysisSettings,
+    min_height_px: float,
+    workers: int,
+) -> Iterator[_Scored]:
+    """One video after the other, in their order."""
+    if workers <= 1:
+        yield from (_run(video, models, settings, min_height_px) for video in videos)
+        return
+    context = multiprocessing.get_context("spawn")  # FFmpeg's and torch's threads do not survive a fork
+    threads = max(1, torch.get_num_threads() // workers)
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,)
+    ) as pool:
+        yield from pool.map(partial(_run_alone, settings=settings, min_height_px=min_height_px), videos)
+
+
+def _run_alone(video: LabelledVideo, *, settings: AnalysisSettings, min_height_px: float) -> _Scored:
+    return _run(video, _kept_models(settings), settings, min_height_px)
+
+
+@lru_cache(maxsize=1)
+def _kept_models(settings: AnalysisSettings) -> Models:
+    """A worker's networks, loaded once."""
+    return load_models(settings)
 
 
 def _run(video: LabelledVideo, models: Models, settings: AnalysisSettings, min_height_px: float) -> _Scored:

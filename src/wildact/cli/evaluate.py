@@ -44,6 +44,8 @@ def evaluate(
     fps: Annotated[str, typer.Option(help="Detect on so many frames per second; or 'all'.")] = "10",
     min_height: Annotated[float, typer.Option(min=0, help="Lower animals do not count, pixels.")] = 24,
     every: Annotated[int, typer.Option(min=1, help="Score every n-th video only.")] = 1,
+    min_score: Annotated[float, typer.Option(help="Animals need one detection of this score, 0 to 1.")] = 0.5,
+    workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     out: Annotated[Path | None, typer.Option(help="JSON file for the scores.")] = None,
 ) -> None:
@@ -54,7 +56,11 @@ def evaluate(
     from wildact.record import save_json
 
     settings = AnalysisSettings(
-        detector=detector, recognizer=recognizer, fps=parse_fps(fps), device=choose_device(device)
+        detector=detector,
+        recognizer=recognizer,
+        fps=parse_fps(fps),
+        min_score=min_score,
+        device=choose_device(device),
     )
     dataset = load_dataset(data)
     dataset = replace(dataset, videos=dataset.videos[::every])
@@ -67,6 +73,7 @@ def evaluate(
             models,
             settings,
             min_height_px=min_height,
+            workers=workers,
             on_video=lambda done, _: progress.update(task, completed=done),
         )
     if out is not None:
