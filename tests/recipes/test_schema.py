@@ -27,9 +27,8 @@ def test_every_number_says_where_it_comes_from():
             ):
                 if line.startswith("seed"):
                     continue
-                assert any(s in line for s in ("# ours", "# paper", "# torchvision reference")), (
-                    f"{name}: {line}"
-                )
+                sources = ("# ours", "# paper", "# torchvision reference", "# slowfast reference")
+                assert any(source in line for source in sources), f"{name}: {line}"
 
 
 def test_set_changes_a_value_of_any_type():
@@ -49,6 +48,9 @@ def test_set_changes_a_value_of_any_type():
         ("data.flip=1.5", "data.flip"),
         ("schedule.name=linear", "schedule.name"),
         ("seed.x=1", "not a key"),
+        ("optimizer.epochs=3", "either 'iterations' or 'epochs'"),
+        ("schedule.name=step", "needs both"),
+        ("schedule.warmup_epochs=1", "either 'warmup_iterations' or 'warmup_epochs'"),
     ],
 )
 def test_unknown_and_impossible_values_name_the_key(override, said):

@@ -6,7 +6,12 @@ from torch import nn
 
 from wildact.recipes import load_recipe
 from wildact.recipes.schema import Schedule
-from wildact.train.schedule import build_optimizer, build_scheduler, learning_rate_factor
+from wildact.train.schedule import (
+    build_optimizer,
+    build_scheduler,
+    iterate_learning_rates,
+    learning_rate_factor,
+)
 
 
 def test_warm_up_is_linear_and_cosine_ends_at_zero():
@@ -54,3 +59,31 @@ def test_sgd_has_momentum():
     optimizer = build_optimizer(recipe.optimizer, nn.Linear(2, 2).parameters())
     assert isinstance(optimizer, torch.optim.SGD)
     assert optimizer.param_groups[0]["momentum"] == 0.8
+
+
+PER_EPOCH = 7
+
+
+@pytest.mark.parametrize("name", ["r3d_18", "mc3_18", "r2plus1d_18"])
+def test_the_paper_s_video_resnets(name):
+    """Section 4.4: 0.001, a tenth of it every 10 of 40 epochs."""
+    rates = list(iterate_learning_rates(load_recipe(f"{name}_schindler2021"), PER_EPOCH))
+    epochs = [0.001] * 10 + [0.0001] * 10 + [0.00001] * 10 + [0.000001] * 10
+    assert rates == pytest.approx([rate for rate in epochs for _ in range(PER_EPOCH)], rel=1e-9)
+
+
+def test_the_paper_s_mask_r_cnn():
+    """Section 4.3: 0.0005, warmed up per iteration in the first epoch, a tenth every 10 of 30 epochs."""
+    rates = list(iterate_learning_rates(load_recipe("maskrcnn_schindler2021"), PER_EPOCH))
+    first = [0.0005 * (0.001 + 0.999 * i / PER_EPOCH) for i in range(PER_EPOCH)]
+    rest = [rate for rate in [0.0005] * 9 + [0.00005] * 10 + [0.000005] * 10 for _ in range(PER_EPOCH)]
+    assert rates == pytest.approx(first + rest, rel=1e-9)
+
+
+def test_the_paper_s_slowfast():
+    """Section 4.4: 0.1, cosine over 40 epochs, 5 of them a warm-up from 0.001."""
+    rates = list(iterate_learning_rates(load_recipe("slowfast_schindler2021"), PER_EPOCH))
+    cosine = [0.05 * (1 + math.cos(math.pi * i / (40 * PER_EPOCH))) for i in range(40 * PER_EPOCH)]
+    warm = 5 * PER_EPOCH
+    expected = [0.001 + (cosine[warm] - 0.001) * i / warm for i in range(warm)] + cosine[warm:]
+    assert rates == pytest.approx(expected, rel=1e-9)
