@@ -9,7 +9,14 @@ from pydantic import ValidationError
 from torch import Tensor, nn
 
 from wildact.errors import OutputError, UsageError, WeightsError
-from wildact.weights import WeightCard, load_state, load_weights, read_card, save_weights
+from wildact.weights import (
+    WeightCard,
+    load_state,
+    load_state_except_head,
+    load_weights,
+    read_card,
+    save_weights,
+)
 
 
 def make_card(**changes: Any) -> WeightCard:
@@ -219,3 +226,49 @@ def test_load_state_copies_values() -> None:
     state = {k: torch.zeros_like(v) for k, v in net.state_dict().items()}
     load_state(net, state)
     assert all(float(v.sum()) == 0 for v in net.state_dict().values())
+
+
+def make_state(classes: int) -> dict[str, Tensor]:
+    """Ones, for `make_net` with another number of classes."""
+    state = {k: torch.ones_like(v) for k, v in make_net().state_dict().items()}
+    return state | {"3.weight": torch.ones(classes, 4), "3.bias": torch.ones(classes)}
+
+
+def test_a_head_of_other_classes_stays_as_it_was_and_is_named(caplog: pytest.LogCaptureFixture) -> None:
+    net, head = make_net(), make_net()[3]
+    assert load_state_except_head(net, make_state(400), head=("3.",)) == ["3.weight", "3.bias"]
+    assert torch.equal(net[3].weight, head.weight)
+    assert torch.equal(net[3].bias, head.bias)
+    assert all(float(t.min()) == 1 for name, t in net.state_dict().items() if not name.startswith("3."))
+    (message,) = caplog.messages
+    assert message.endswith("its untrained head: it has 2 classes, and 3.weight of the weights 400.")
+
+
+def test_a_head_of_as_many_classes_is_loaded(caplog: pytest.LogCaptureFixture) -> None:
+    net = make_net()
+    assert load_state_except_head(net, make_state(2), head=("3.",)) == []
+    assert all(float(t.min()) == 1 for t in net.state_dict().values())
+    assert not caplog.messages
+
+
+@pytest.mark.parametrize(
+    ("changes", "head", "message"),
+    [
+        ({"0.bias": torch.ones(5)}, ("3.",), r"1 of another shape: 0\.bias"),
+        ({"more": torch.ones(1)}, ("3.",), "1 unexpected: more"),
+        ({"3.weight": torch.ones(400, 7)}, ("3.",), r"2 of another shape: 3\.weight"),
+        ({}, ("fc.",), r"2 of another shape: 3\.weight"),
+    ],
+)
+def test_nothing_but_the_number_of_classes_may_differ(
+    changes: dict[str, Tensor], head: tuple[str, ...], message: str
+) -> None:
+    net = make_net()
+    before = {k: v.clone() for k, v in net.state_dict().items()}
+    with pytest.raises(WeightsError, match=message):
+        load_state_except_head(net, make_state(400) | changes, head=head)
+    assert all(torch.equal(net.state_dict()[k], v) for k, v in before.items())
+    missing = make_state(400)
+    del missing["3.bias"]
+    with pytest.raises(WeightsError, match=r"1 missing: 3\.bias"):
+        load_state_except_head(net, missing, head=("3.",))

@@ -15,6 +15,7 @@ from wildact.recognize.bouts import scores_to_bouts
 from wildact.recognize.lite0_tsm import build_lite0_tsm
 from wildact.recognize.predict import Recognizer, predict_actions
 from wildact.recognize.preprocess import normalize_clips, to_channels_last
+from wildact.recognize.slowfast import build_slowfast_r50, build_slowfast_r101, pack_pathways
 from wildact.recognize.video_resnet import (
     build_mc3_18,
     build_r2plus1d_18,
@@ -29,6 +30,7 @@ __all__ = [
     "build_recognizer",
     "load_recognizer",
     "normalize_clips",
+    "pack_pathways",
     "predict_actions",
     "scores_to_bouts",
     "to_channels_last",
@@ -40,6 +42,8 @@ RECOGNIZERS: dict[str, Callable[..., nn.Module]] = {
     "r3d_18": build_r3d_18,
     "mc3_18": build_mc3_18,
     "r2plus1d_18": build_r2plus1d_18,
+    "slowfast_r50": build_slowfast_r50,
+    "slowfast_r101": build_slowfast_r101,
 }
 
 

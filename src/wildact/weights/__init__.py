@@ -2,7 +2,14 @@
 
 from wildact.weights.card import Kind, WeightCard
 from wildact.weights.download import download_weights
-from wildact.weights.files import compute_sha256, load_state, load_weights, read_card, save_weights
+from wildact.weights.files import (
+    compute_sha256,
+    load_state,
+    load_state_except_head,
+    load_weights,
+    read_card,
+    save_weights,
+)
 from wildact.weights.find import (
     BEST_FILE,
     BUNDLED_FOLDER,
@@ -11,7 +18,9 @@ from wildact.weights.find import (
     find_weights,
     list_weights,
 )
+from wildact.weights.foreign import load_foreign_state
 from wildact.weights.known import COCO_KEPT, DOWNLOADABLE
+from wildact.weights.slowfast_layouts import convert_slowfast_state
 
 __all__ = [
     "BEST_FILE",
@@ -23,10 +32,13 @@ __all__ = [
     "WeightCard",
     "cache_folder",
     "compute_sha256",
+    "convert_slowfast_state",
     "download_weights",
     "find_weights",
     "list_weights",
+    "load_foreign_state",
     "load_state",
+    "load_state_except_head",
     "load_weights",
     "read_card",
     "save_weights",

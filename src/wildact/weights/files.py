@@ -2,14 +2,15 @@
 
 A weights file is a ``.safetensors`` file that carries its card in its own header, so one file alone can
 be loaded; beside it ``<stem>.json`` shows the same card to people and holds the file's checksum.
-PyTorch's ``.pth`` files are read too, as plain tensors only.
+Files of other libraries are read too, as plain tensors only; see `wildact.weights.foreign`.
 """
 
 from __future__ import annotations
 
 import hashlib
+import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,9 +22,18 @@ from torch import Tensor, nn
 
 from wildact.errors import OutputError, UsageError, WeightsError
 from wildact.weights.card import WeightCard
+from wildact.weights.foreign import FOREIGN_SUFFIXES, load_foreign_state
 from wildact.weights.known import DOWNLOADABLE
+from wildact.weights.slowfast_layouts import convert_slowfast_state
 
 _CARD_KEY = "wildact_card"
+_LAYOUTS: dict[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {
+    "slowfast_r50": convert_slowfast_state,
+    "slowfast_r101": convert_slowfast_state,
+}
+"""Networks that others publish under names of their own, and what turns them into wildact's."""
+
+_logger = logging.getLogger(__name__)
 
 
 def save_weights(
@@ -81,19 +91,21 @@ def load_weights(path: Path, card: WeightCard | None = None) -> tuple[dict[str, 
     """Load weights onto the CPU.
 
     Args:
-        path: a ``.safetensors`` file, or a ``.pth`` / ``.pt`` file, which is read without running code.
+        path: a ``.safetensors`` file, or one that `load_foreign_state` reads, without running code.
         card: what they are, for files that do not say it themselves; overrides the file's own card.
 
     Returns:
-        The state, floating-point tensors as float32; and the card with the file's checksum and size.
+        The state, in wildact's names and with floating-point tensors as float32; and the card with the
+        file's checksum and size.
 
     Raises:
         WeightsError: if the file is missing, damaged, no weights, asks to run code, differs from the
-            checksum on its card, or has no card.
+            checksum on its card, has no card, or is in no layout that is known for its network.
     """
     card = read_card(path) if card is None else card
     digest = _checked_sha256(path, card)
-    state = _load_safetensors(path) if path.suffix == ".safetensors" else _load_pickle(path)
+    state = _load_safetensors(path) if path.suffix == ".safetensors" else load_foreign_state(path)
+    state = _LAYOUTS.get(card.name, dict)(state)
     state = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
     return state, card.model_copy(update={"sha256": digest, "size_bytes": path.stat().st_size})
 
@@ -102,7 +114,7 @@ def read_card(path: Path) -> WeightCard:
     """The card of a weights file, without loading its tensors.
 
     It comes from the file's own header, with the checksum of ``<stem>.json`` where that exists; for
-    ``.pth`` files from ``<stem>.json``, or from the known downloadable weights of that file name.
+    files of other libraries from ``<stem>.json``, or from the known downloadable weights of that file name.
 
     Raises:
         WeightsError: if the file is missing, is no weights file, or nothing says what it is.
@@ -114,10 +126,11 @@ def read_card(path: Path) -> WeightCard:
         inside = _read_header(path)
         if inside is not None and beside is not None:
             return inside.model_copy(update={"sha256": beside.sha256, "size_bytes": beside.size_bytes})
-    elif path.suffix in (".pth", ".pt"):
+    elif path.suffix in FOREIGN_SUFFIXES:
         inside = next((c for c in DOWNLOADABLE.values() if c.file == path.name), None)
     else:
-        raise WeightsError(f"{path}: weights are .safetensors, .pth or .pt files, not '{path.suffix}'")
+        known = ", ".join((".safetensors", *FOREIGN_SUFFIXES))
+        raise WeightsError(f"{path}: weights are {known} files, not '{path.suffix}'")
     card = beside or inside
     if card is None:
         raise WeightsError(
@@ -148,6 +161,36 @@ def load_state(module: nn.Module, state: Mapping[str, Tensor]) -> None:
     module.load_state_dict(state, strict=True)
 
 
+def load_state_except_head(
+    module: nn.Module, state: Mapping[str, Tensor], head: Sequence[str] = ("fc.",)
+) -> list[str]:
+    """Copy weights into a network, except for a head that was made for another number of classes.
+
+    Args:
+        module: whose head stays as it was initialised where the number of classes differs.
+        state: as for `load_state`.
+        head: what the names of the last layers begin with. Their first axis is the classes.
+
+    Returns:
+        Names of the tensors that were left as they were; none where the head fits. They are logged too.
+
+    Raises:
+        WeightsError: if anything else does not fit, as `load_state` does.
+    """
+    own = module.state_dict()
+    tensors = [k for k in own if k.startswith(tuple(head)) and k in state]
+    left_out = [k for k in tensors if own[k].shape != state[k].shape]
+    if any(own[k].shape[1:] != state[k].shape[1:] for k in left_out):
+        left_out = []  # another head altogether: load_state says so
+    load_state(module, {**state, **{k: own[k] for k in left_out}})
+    if left_out:
+        _logger.warning(
+            "%s keeps its untrained head: it has %d classes, and %s of the weights %d.",
+            *(type(module).__name__, len(own[left_out[0]]), left_out[0], len(state[left_out[0]])),
+        )
+    return left_out
+
+
 def _first(names: list[str], count: int = 3) -> str:
     return ", ".join(names[:count]) + (", ..." if len(names) > count else "")
 
@@ -157,22 +200,6 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is damaged or not a safetensors file ({error})") from error
-
-
-def _load_pickle(path: Path) -> dict[str, Tensor]:
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # a damaged or hostile pickle can raise anything
-        reason = str(error).strip().split("\n", 1)[0]
-        raise WeightsError(
-            f"{path} is damaged, or holds more than plain tensors and is not loaded for safety ({reason})"
-        ) from error
-    if not isinstance(state, Mapping) or not state:
-        raise WeightsError(f"{path} does not hold weights but a {type(state).__name__}")
-    for name, tensor in state.items():
-        if not isinstance(name, str) or not isinstance(tensor, Tensor):
-            raise WeightsError(f"{path} does not hold weights alone: '{name}' is a {type(tensor).__name__}")
-    return dict(state)
 
 
 def _read_header(path: Path) -> WeightCard | None:

@@ -13,13 +13,14 @@ from platformdirs import user_cache_path
 from wildact.errors import UsageError, WeightsError
 from wildact.weights.card import Kind, WeightCard
 from wildact.weights.files import read_card
+from wildact.weights.foreign import FOREIGN_SUFFIXES
 from wildact.weights.known import DOWNLOADABLE
 
 BUNDLED_FOLDER = Path(__file__).parents[1] / "models"
 BEST_FILE = "best.safetensors"
 """Name of the best weights within the folder of a training run."""
 
-_SUFFIXES = (".safetensors", ".pth", ".pt")
+_SUFFIXES = (".safetensors", *FOREIGN_SUFFIXES)
 
 
 class ListedWeights(NamedTuple):
