@@ -12,6 +12,7 @@ from wildact.masks import (
     from_coco,
     mask_area,
     mask_iou,
+    mask_overlap,
     mask_to_box,
     mask_to_polygons,
     polygons_to_mask,
@@ -80,3 +81,12 @@ def test_from_coco_reads_all_three_spellings():
 def test_from_coco_refuses_what_is_no_mask(broken):
     with pytest.raises(ValueError, match=r"size|run lengths"):
         from_coco(broken)
+
+
+@given(bitmaps(), st.randoms())
+def test_overlap_is_the_share_of_the_smaller_mask(bitmap, random):
+    other = np.array([[random.random() < 0.5 for _ in row] for row in bitmap])
+    smaller = min(bitmap.sum(), other.sum())
+    expected = (bitmap & other).sum() / smaller if smaller else 0
+    assert mask_overlap((encode_mask(bitmap),), (encode_mask(other),))[0, 0] == pytest.approx(expected)
+    assert mask_overlap((), (encode_mask(other),)).shape == (0, 1)

@@ -80,6 +80,16 @@ def mask_iou(a: tuple[Rle, ...], b: tuple[Rle, ...]) -> Float32:
     return np.asarray(iou, np.float32)
 
 
+def mask_overlap(a: tuple[Rle, ...], b: tuple[Rle, ...]) -> Float32:
+    """(N, M) share of the smaller of two masks that lies within the other; 0 for an empty one."""
+    if not a or not b:
+        return np.zeros((len(a), len(b)), np.float32)
+    # against a "crowd", COCO divides the intersection by the first mask's area alone
+    of_first = coco_mask.iou([to_coco(m) for m in a], [to_coco(m) for m in b], [True] * len(b))
+    of_second = coco_mask.iou([to_coco(m) for m in b], [to_coco(m) for m in a], [True] * len(a)).T
+    return np.maximum(of_first, of_second).astype(np.float32)
+
+
 def mask_to_polygons(rle: Rle) -> list[Float32]:
     """Outer borders of the mask's parts, each (P, 2) float32 x, y in pixels, P >= 3; holes are lost."""
     bitmap = decode_mask(rle).astype(np.uint8)

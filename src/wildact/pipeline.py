@@ -46,7 +46,7 @@ class AnalysisSettings:
         detector: name or file of the detector's weights.
         recognizer: name or file of the action network's weights.
         fps: frames per second on which animals are detected, interpolated between; None: every frame.
-        min_score: an animal needs at least one detection of this score.
+        min_score: half of an animal's detections need this score.
         hop_s: seconds from one clip of an animal to the next.
         device: ``cpu``, ``cuda``, ``cuda:1``, ...
         batch_size: frames per pass through the detector.
@@ -56,7 +56,7 @@ class AnalysisSettings:
     detector: str = DEFAULT_DETECTOR
     recognizer: str = DEFAULT_RECOGNIZER
     fps: Fraction | None = Fraction(10)
-    min_score: float = 0.5
+    min_score: float = 0.7
     hop_s: float = 0.5
     device: str = "cpu"
     batch_size: int = 4

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from wildact.masks import encode_mask
 from wildact.track import TrackerSettings, track_detections
 from wildact.track.tracker import suppress_duplicates
 from wildact.types import Detections
@@ -92,6 +93,31 @@ def test_nothing_found_and_a_single_frame():
     assert run([Detections.empty(masks=False)] * 5) == ()
     (track,) = run([found([box(100)])])
     assert track.frames.tolist() == [0]
+
+
+def test_a_part_of_an_animal_is_no_other_animal_but_one_in_front_of_it_is():
+    bitmap = np.zeros((200, 300), bool)
+    bitmap[50:150, 100:200] = True
+    part, front = np.zeros_like(bitmap), np.zeros_like(bitmap)
+    part[50:150, 100:140] = True
+    front[120:150, 150:180] = True
+    bitmap[120:150, 150:180] = False
+    seen = Detections(
+        boxes=np.array([[100, 50, 200, 150], [100, 50, 140, 150], [150, 120, 180, 150]], np.float32),
+        scores=np.array([0.9, 0.8, 0.7], np.float32),
+        labels=np.zeros(3, np.int64),
+        masks=tuple(encode_mask(m) for m in (bitmap, part, front)),
+    )
+    assert suppress_duplicates(seen, TrackerSettings()).scores.tolist() == pytest.approx([0.9, 0.7])
+
+
+def test_an_animal_of_single_frames_is_none():
+    scores = [[0.95 if t % 4 == 0 else 0.4] for t in range(40)]
+    weak = [found([box(50 + 8 * t)], scores=s) for t, s in enumerate(scores)]
+    assert run(weak) == ()
+    assert len(run(weak, high_score=0.3)) == 0
+    strong = [found([box(50 + 8 * t)], scores=[0.95 if t % 4 else 0.4]) for t in range(40)]
+    assert len(run(strong)) == 1
 
 
 def test_numbers_follow_the_first_frame():

@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 
 import pytest
 import torch
@@ -9,6 +10,7 @@ from wildact.errors import DatasetError, WeightsError, WildactError
 from wildact.recipes import load_recipe
 from wildact.recognize import load_recognizer
 from wildact.train import recognition, train_recipe
+from wildact.train.run import HEADS, build_model
 
 DETECTOR = [
     "model.initial=none",
@@ -92,3 +94,25 @@ def test_a_damaged_checkpoint_is_said(tiny_data, tmp_path):
     (tmp_path / "last.ckpt").write_bytes(b"PK damaged")
     with pytest.raises(WeightsError, match="delete it to begin anew"):
         run("r2plus1d_narrow", RECOGNIZER, tiny_data, tmp_path)
+
+
+def test_initial_weights_of_other_classes_give_all_but_the_head(tiny_data, tiny_dataset, tmp_path, caplog):
+    detector = [*DETECTOR, "optimizer.iterations=1"]
+    run("maskrcnn_lite0_fpn", detector, tiny_data, tmp_path / "run")
+    trained = load_file(tmp_path / "run/best.safetensors")
+    start = f"model.initial={json.dumps(str(tmp_path / 'run'))}"
+    two = replace(tiny_dataset, species=("red deer", "wild boar"))
+    model = build_model(load_recipe("maskrcnn_lite0_fpn", [*detector, start]), two)
+    assert "untrained head" in caplog.text
+    for name, tensor in model.state_dict().items():
+        if name.startswith(HEADS["detector"]):
+            assert len(tensor) in (3, 4 * 3)
+        else:
+            assert torch.equal(tensor, trained[name].float()), name
+
+
+def test_published_weights_that_are_not_here_are_asked_for(tiny_dataset, tmp_path, monkeypatch):
+    monkeypatch.setenv("WILDACT_CACHE", str(tmp_path))
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    with pytest.raises(WeightsError, match="wildact models download mc3_18"):
+        build_model(load_recipe("mc3_18_schindler2021"), tiny_dataset)

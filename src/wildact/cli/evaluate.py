@@ -44,7 +44,9 @@ def evaluate(
     fps: Annotated[str, typer.Option(help="Detect on so many frames per second; or 'all'.")] = "10",
     min_height: Annotated[float, typer.Option(min=0, help="Lower animals do not count, pixels.")] = 24,
     every: Annotated[int, typer.Option(min=1, help="Score every n-th video only.")] = 1,
-    min_score: Annotated[float, typer.Option(help="Animals need one detection of this score, 0 to 1.")] = 0.5,
+    min_score: Annotated[
+        float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
+    ] = 0.7,
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
     out: Annotated[Path | None, typer.Option(help="JSON file for the scores.")] = None,

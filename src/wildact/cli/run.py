@@ -27,7 +27,9 @@ def run(
     fps: Annotated[
         str, typer.Option(help="Detect on so many frames per second, interpolate between; or 'all'.")
     ] = "10",
-    min_score: Annotated[float, typer.Option(help="Animals need one detection of this score, 0 to 1.")] = 0.5,
+    min_score: Annotated[
+        float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
+    ] = 0.7,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated videos.")] = True,

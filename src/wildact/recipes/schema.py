@@ -33,7 +33,9 @@ class Model(Section):
     Attributes:
         name: key of DETECTORS or RECOGNIZERS.
         architecture: arguments of its builder.
-        initial: weights to start from: ``imagenet`` (backbone), ``none``, or a weights name or file.
+        initial: weights to start from: ``imagenet`` (backbone); ``coco`` or ``kinetics400``, the published
+            ones of this network; ``none``; or a weights name or file. A head of another number of classes is
+            not taken over.
         frozen: prefixes of parameters that are not trained.
     """
 

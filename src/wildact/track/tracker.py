@@ -18,6 +18,7 @@ import supervision as sv
 from trackers import ByteTrackTracker
 
 from wildact.boxes import box_iou
+from wildact.masks import mask_overlap
 from wildact.track.tracklets import Tracklet, finish_tracks, merge_tracklets
 from wildact.types import Detections, Float32, Float64, Int64, Track
 
@@ -31,6 +32,8 @@ class TrackerSettings:
         high_score: detections from here on are linked first, and may begin a track.
         duplicate_iou: of two boxes that overlap more, the one with the lower score goes: a detector may call
             one animal two species.
+        duplicate_overlap: of two masks that share more of the smaller one, the one with the lower score goes:
+            animals hide each other, but no pixel shows two of them.
         min_iou: least overlap of a box with where a track is expected.
         lost_s: a track that is not seen for longer ends.
         merge_s: a track that begins so soon after another ended nearby is the same animal.
@@ -39,8 +42,9 @@ class TrackerSettings:
     """
 
     low_score: float = 0.1
-    high_score: float = 0.4
+    high_score: float = 0.6
     duplicate_iou: float = 0.65
+    duplicate_overlap: float = 0.5
     min_iou: float = 0.1
     lost_s: float = 2.0
     merge_s: float = 2.5
@@ -55,7 +59,7 @@ def track_detections(
     class_names: Sequence[str],
     settings: TrackerSettings | None = None,
     *,
-    min_score: float = 0.5,
+    min_score: float = 0.7,
 ) -> tuple[Track, ...]:
     """Link detections into tracks, and fill every frame between.
 
@@ -65,7 +69,8 @@ def track_detections(
         times_s: (F,) times of all frames of the video.
         class_names: what ``Detections.labels`` index.
         settings: thresholds.
-        min_score: a track needs at least one detection of this score.
+        min_score: half of a track's detections need this score: what is an animal on single frames only is
+            none.
 
     Returns:
         Tracks numbered from 1 in order of their first frame.
@@ -77,7 +82,7 @@ def track_detections(
     chosen = [
         tracklet
         for tracklet in merged
-        if max(tracklet.scores) >= min_score
+        if np.median(tracklet.scores) >= min_score
         and (
             tracklet.duration_s(times_s) >= settings.sure_s
             or len(tracklet.frames) >= min(settings.min_detections, len(frames))
@@ -90,10 +95,12 @@ def suppress_duplicates(found: Detections, settings: TrackerSettings) -> Detecti
     """One box for each animal, whatever species it was called; boxes below ``low_score`` go."""
     order = np.argsort(-found.scores, kind="stable")
     order = order[found.scores[order] >= settings.low_score]
-    overlap = box_iou(found.boxes, found.boxes)
+    same = box_iou(found.boxes, found.boxes) > settings.duplicate_iou
+    if found.masks is not None:
+        same |= mask_overlap(found.masks, found.masks) > settings.duplicate_overlap
     kept: list[int] = []
     for i in order.tolist():
-        if all(overlap[i, j] <= settings.duplicate_iou for j in kept):
+        if not same[i, kept].any():
             kept.append(i)
     return found.select(np.array(kept, np.int64))
 

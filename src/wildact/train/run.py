@@ -27,9 +27,22 @@ from wildact.train import detection, recognition
 from wildact.train.log import MetricsLog
 from wildact.train.schedule import build_optimizer, build_scheduler, iterations_per_epoch
 from wildact.train.visits import Batches, Blocks
-from wildact.weights import BEST_FILE, WeightCard, find_weights, load_state, load_weights, save_weights
+from wildact.weights import (
+    BEST_FILE,
+    WeightCard,
+    find_weights,
+    load_state_except_head,
+    load_weights,
+    save_weights,
+)
 
 Recipe = DetectionRecipe | RecognitionRecipe
+PUBLISHED = ("coco", "kinetics400")
+"""In a recipe: the published weights of its own network, trained on this."""
+HEADS = {
+    "detector": ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits."),
+    "recognizer": ("fc.",),
+}
 Losses = Callable[[nn.Module, Sequence[Any]], dict[str, Tensor]]
 
 
@@ -133,13 +146,19 @@ def build_model(recipe: Recipe, dataset: Dataset) -> nn.Module:
     if recipe.model.initial == "imagenet":
         _load_imagenet(model)
     elif recipe.model.initial != "none":
-        path, card = find_weights(recipe.model.initial, recipe.kind)
-        load_state(model, load_weights(path, card)[0])
+        _load_initial(model, recipe)
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(
             parameter.requires_grad and not name.startswith(recipe.model.frozen or ("\0",))
         )
     return model
+
+
+def _load_initial(model: nn.Module, recipe: Recipe) -> None:
+    """Weights of the same network; a head of another number of classes is left out, and that is logged."""
+    known = recipe.model.initial in PUBLISHED
+    path, card = find_weights(recipe.model.name if known else recipe.model.initial, recipe.kind)
+    load_state_except_head(model, load_weights(path, card)[0], HEADS[recipe.kind])
 
 
 def _load_imagenet(model: nn.Module) -> None:
