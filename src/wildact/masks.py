@@ -87,7 +87,7 @@ def mask_overlap(a: tuple[Rle, ...], b: tuple[Rle, ...]) -> Float32:
     # against a "crowd", COCO divides the intersection by the first mask's area alone
     of_first = coco_mask.iou([to_coco(m) for m in a], [to_coco(m) for m in b], [True] * len(b))
     of_second = coco_mask.iou([to_coco(m) for m in b], [to_coco(m) for m in a], [True] * len(a)).T
-    return np.maximum(of_first, of_second).astype(np.float32)
+    return np.asarray(np.maximum(of_first, of_second), np.float32)
 
 
 def mask_to_polygons(rle: Rle) -> list[Float32]:

@@ -91,7 +91,11 @@ def load_models(settings: AnalysisSettings) -> Models:
         UsageError: if a name is unknown.
     """
     return Models(
-        load_detector(settings.detector, device=settings.device, min_score=settings.tracker.low_score),
+        load_detector(
+            settings.detector,
+            device=settings.device,
+            min_score=min(settings.tracker.low_score, settings.min_score),
+        ),
         load_recognizer(settings.recognizer, device=settings.device),
     )
 

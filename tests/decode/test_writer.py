@@ -168,3 +168,30 @@ def test_names_are_taken_literally(tmp_path: Path, picture: Picture, monkeypatch
             writer.write(picture(0))
         with VideoReader(Path(name)) as reader:
             assert len(list(reader.frames())) == 1
+
+
+def test_a_long_video_of_variable_frame_rate_keeps_its_times(tmp_path):
+    """Its mean frame rate is no simple number: 1 / fps is no unit for its times."""
+    count = 1500
+    rng = np.random.default_rng(0)
+    times = [Fraction(int(tick), 15360) for tick in np.cumsum(rng.integers(300, 900, count))]
+    times = [time - times[0] for time in times]
+    path = tmp_path / "vfr.mp4"
+    fps = (count - 1) / times[-1]
+    with VideoWriter(path, width=32, height=32, fps=fps) as writer:
+        for time in times:
+            writer.write(np.zeros((32, 32, 3), np.uint8), time)
+    with VideoReader(path) as reader:
+        read = [frame.time for frame in reader.frames()]
+    assert len(read) == count
+    assert max(abs(a - b) for a, b in zip(read, times, strict=True)) <= Fraction(1, 90000)
+
+
+def test_frames_nearer_than_a_tick_stay_in_order(tmp_path):
+    with VideoWriter(tmp_path / "near.mp4", width=32, height=32, fps=Fraction(10)) as writer:
+        for k in range(3):
+            writer.write(np.zeros((32, 32, 3), np.uint8), Fraction(k, 10_000_000))
+        with pytest.raises(ValueError, match="not after the last"):
+            writer.write(np.zeros((32, 32, 3), np.uint8), Fraction(2, 10_000_000))
+    with VideoReader(tmp_path / "near.mp4") as reader:
+        assert len(list(reader.frames())) == 3

@@ -1,3 +1,4 @@
+import tracemalloc
 from itertools import pairwise
 
 import numpy as np
@@ -81,3 +82,18 @@ def test_bouts_tile_the_track(rows, start_s, length_s):
     if len(bouts) > 1:
         assert min(bout.duration_s for bout in bouts) >= 0.6 - 1e-6
     assert all(0 <= bout.score <= 1 for bout in bouts)
+
+
+def test_an_hour_s_time_line_needs_little_memory():
+    hour = 7200
+    starts = np.arange(hour) * 0.5
+    scores = np.zeros((hour, 2), np.float32)
+    scores[:, 0] = 1
+    actions = ActionScores(1, ("walking", "resting"), starts, starts + 1.0, scores)
+    tracemalloc.start()
+    times, mixed = score_timeline(actions, 0.0, 3600.5)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert len(times) == 36005
+    assert np.allclose(mixed[:, 0], 1)
+    assert peak < 20e6

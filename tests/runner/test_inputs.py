@@ -43,10 +43,19 @@ def test_a_file_given_twice_is_one_video(tmp_path):
     assert len(find_videos([tmp_path, clip])) == 1
 
 
-def test_the_output_folder_is_not_searched(tmp_path):
-    touch(tmp_path / "a.mp4")
-    touch(tmp_path / "out/videos/a/annotated.mp4")
-    assert names(find_videos([tmp_path], exclude=tmp_path / "out")) == ["a.mp4"]
+@pytest.mark.parametrize("pattern", ["", "**/*"])
+def test_what_was_drawn_before_is_not_analysed(tmp_path, pattern):
+    touch(tmp_path / "videos/a.mp4")
+    touch(tmp_path / "videos/a.mp4-0123/annotated.mp4")
+    touch(tmp_path / "videos/a.mp4-0123/done.json")
+    (video,) = find_videos([tmp_path / pattern])
+    assert video.path.name == "a.mp4"
+
+
+def test_two_cards_with_the_same_names_have_folders_of_their_own(tmp_path):
+    one, two = (find_videos([touch(tmp_path / card / "IMG_1.mp4").parent]) for card in ("a", "b"))
+    assert one[0].name == two[0].name
+    assert one[0].folder_name != two[0].folder_name
 
 
 def test_equal_names_of_two_folders_stay_apart(tmp_path):

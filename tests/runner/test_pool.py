@@ -45,18 +45,34 @@ def test_a_worker_killed_at_work_loses_that_video_and_one_killed_between_two_los
     assert not multiprocessing.active_children()
 
 
-def test_a_worker_that_dies_before_its_first_video_ends_the_batch(tiny_settings, jobs):
-    def kill_first_child():
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
+def kill_children(number):
+    """Kill so many processes as soon as they are there, in a thread; returns the thread, started."""
+
+    def kill():
+        killed = set()
+        deadline = time.monotonic() + 120
+        while len(killed) < number and time.monotonic() < deadline:
             for process in multiprocessing.active_children():
-                if process.pid:
+                if process.pid and process.pid not in killed and len(killed) < number:
                     os.kill(process.pid, signal.SIGKILL)
-                    return
+                    killed.add(process.pid)
             time.sleep(0.01)
 
-    killer = threading.Thread(target=kill_first_child)
+    killer = threading.Thread(target=kill)
     killer.start()
+    return killer
+
+
+def test_a_worker_that_dies_before_it_is_ready_is_replaced(tiny_settings, jobs):
+    killer = kill_children(1)
+    events = list(run_jobs(jobs, tiny_settings, workers=1, threads=1))
+    killer.join()
+    assert [event.video for event in events if isinstance(event, Finished)] == ["0.mp4", "1.mp4", "2.mp4"]
+    assert not [event for event in events if isinstance(event, Failed)]
+
+
+def test_workers_that_all_die_before_they_are_ready_end_the_batch(tiny_settings, jobs):
+    killer = kill_children(3)
     with pytest.raises(FatalError, match=r"died before it could start \(signal 9"):
         list(run_jobs(jobs, tiny_settings, workers=1, threads=1))
     killer.join()

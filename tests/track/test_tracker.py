@@ -140,3 +140,21 @@ def test_many_pieces_are_joined_into_one_walk():
     """An animal that shows for half a second in every second."""
     walk = [found([box(50 + 4 * t)]) if t % 10 < 5 else Detections.empty(masks=False) for t in range(60)]
     assert len(run(walk, lost_s=0.2)) == 1
+
+
+def test_an_animal_that_is_half_hidden_for_long_is_still_one():
+    walk = [found([box(50 + 2 * t)], scores=[0.95 if t < 40 else 0.3]) for t in range(110)]
+    assert len(run(walk)) == 1
+
+
+def test_a_detector_that_looks_seldom_still_follows():
+    still = [found([box(100)]) for _ in range(12)]
+    (track,) = run(still, fps=0.2)
+    assert track.observed.sum() == 12
+
+
+def test_scores_below_the_usual_ones_count_where_they_are_asked_for():
+    weak = [found([box(50 + 8 * t)], scores=[0.08]) for t in range(20)]
+    frames = np.arange(20)
+    assert len(track_detections(frames, weak, frames / 10, NAMES, min_score=0.05)) == 1
+    assert track_detections(frames, weak, frames / 10, NAMES, min_score=0.5) == ()

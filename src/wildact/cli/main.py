@@ -7,6 +7,7 @@ done; 130 interrupted.
 from __future__ import annotations
 
 import sys
+from io import TextIOWrapper
 from typing import Annotated
 
 import typer
@@ -50,6 +51,9 @@ def _options(
 
 def main() -> None:
     """Run a command; what a user can mend is said in one sentence, without a traceback."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # a terminal may lack the letters of a file's name
+            stream.reconfigure(errors="replace")
     try:
         app()
     except WildactError as error:

@@ -46,7 +46,7 @@ def run(
         min_score=min_score,
         device=choose_device(device),
     )
-    videos = find_videos(inputs, exclude=out)
+    videos = find_videos(inputs)
     console = Console(stderr=True)
     with _BatchProgress(console, len(videos)) as progress:
         result = run_batch(

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.progress import Progress
 
 from wildact.cli.run import parse_fps
+from wildact.errors import UsageError
 
 
 def simulate(
@@ -31,6 +32,8 @@ def simulate(
     """Draw camera-trap clips with exact truth: boxes, masks, species, tracks and actions."""
     from wildact.simulate import SimulationSettings, simulate_dataset
 
+    if fps == "all":
+        raise UsageError("--fps takes a number of frames per second, or 'mixed', not 'all'.")
     settings = SimulationSettings(
         videos=videos,
         seed=seed,

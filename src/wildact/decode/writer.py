@@ -26,6 +26,7 @@ _FINE_HZ = 90_000
 """Ticks per second that times of a variable frame rate are at least as fine as: MPEG's clock."""
 
 _MAX_HZ = 2**31 - 1
+_MAX_DENOMINATOR = 30_000
 """MP4 stores the ticks per second in 32 bits."""
 
 _OPTIONS = {
@@ -36,8 +37,8 @@ _OPTIONS = {
 _PIXEL_FORMAT = {"h264": "yuv420p", "mjpeg": "yuvj420p"}
 _ENCODER = {"h264": "libx264", "mjpeg": "mjpeg"}
 
-_THREADS = {"h264": 4, "mjpeg": 1}
-"""Fixed, not one per core: x264's output depends on it, and the same frames shall give the same file."""
+_THREADS = 1
+"""The same frames shall give the same file: with four, x264 wrote one file in two hundred otherwise."""
 
 
 class VideoWriter:
@@ -91,6 +92,7 @@ class VideoWriter:
         self._fps = fps
         self._time_base = _time_base(fps, container)
         self._last_pts: int | None = None
+        self._last_time: Fraction | None = None
         self._frames = 0
         self._temporary = self.path.with_name(
             f".{self.path.stem[:100]}.{secrets.token_hex(4)}.part{self.path.suffix}"
@@ -107,7 +109,8 @@ class VideoWriter:
         # "file:" keeps FFmpeg from reading anything else into the name.
         self._container = av.open(f"file:{self._temporary}", "w", format=container, container_options=options)
         height, width, _ = self._shape
-        stream = self._container.add_stream(_ENCODER[codec], rate=self._fps, options=dict(_OPTIONS[codec]))
+        rate = self._fps.limit_denominator(_MAX_DENOMINATOR)  # FFmpeg's numbers have 32 bits
+        stream = self._container.add_stream(_ENCODER[codec], rate=rate, options=dict(_OPTIONS[codec]))
         assert isinstance(stream, av.video.stream.VideoStream)
         pad = 2 if codec == "h264" else 1
         stream.width = width + width % pad
@@ -115,7 +118,7 @@ class VideoWriter:
         stream.pix_fmt = _PIXEL_FORMAT[codec]
         stream.codec_context.time_base = self._time_base
         stream.time_base = self._time_base
-        stream.codec_context.thread_count = _THREADS[codec]
+        stream.codec_context.thread_count = _THREADS
         self._stream = stream
         self._container.start_encoding()
 
@@ -147,18 +150,16 @@ class VideoWriter:
         self._frames += 1
 
     def _next_pts(self, time: Fraction | None) -> int:
-        step = 1 / self._fps / self._time_base
-        if time is not None:
-            pts = round(Fraction(time) / self._time_base)
-        elif self._last_pts is None:
-            pts = 0
-        else:
-            pts = round(self._last_pts + step)
-        if pts < 0 or (self._last_pts is not None and pts <= self._last_pts):
+        if time is None:
+            time = Fraction(0) if self._last_time is None else self._last_time + 1 / self._fps
+        if time < 0 or (self._last_time is not None and time <= self._last_time):
             raise ValueError(
                 f"frame {self._frames} of {self.path}: time {time} s is not after the last frame's"
             )
-        return pts
+        self._last_time = Fraction(time)
+        pts = round(self._last_time / self._time_base)
+        # two frames nearer to each other than the container can tell: one tick apart
+        return pts if self._last_pts is None else max(pts, self._last_pts + 1)
 
     def _padded(self, image: Image) -> Image:
         bottom = self._stream.height - image.shape[0]
@@ -213,8 +214,8 @@ class VideoWriter:
 
 
 def _time_base(fps: Fraction, container: str) -> Fraction:
-    """The unit of the frames' times: both ``1 / fps`` and 1/90000 s are whole multiples where it fits."""
+    """The unit of the frames' times: ``1 / fps`` and 1/90000 s are multiples; if too fine, the latter."""
     if container == "avi":
         return 1 / fps
     fine = math.lcm(fps.numerator, _FINE_HZ)
-    return Fraction(1, fine) if fine <= _MAX_HZ else 1 / fps
+    return Fraction(1, fine if fine <= _MAX_HZ else _FINE_HZ)

@@ -84,7 +84,7 @@ def _legend(figure: Figure, result: VideoResult) -> None:
         figure.legend(
             handles=patches,
             loc="outside lower left",
-            ncols=len(patches),
+            ncols=min(7, len(patches)),
             frameon=False,
             fontsize=9,
             handlelength=1,

@@ -156,6 +156,8 @@ def track_span_s(result: VideoResult, track: Track) -> tuple[float, float]:
     times = result.times_s
     last = int(track.frames[-1])
     end = times[last + 1] if last + 1 < len(times) else times[last] + float(1 / result.info.fps)
+    if last + 1 == len(times) and result.info.duration is not None:
+        end = float(result.info.duration)
     return float(times[track.frames[0]]), float(end)
 
 

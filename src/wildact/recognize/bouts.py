@@ -34,12 +34,19 @@ def score_timeline(
     middles = starts + (end_s - start_s) / count / 2
     centre = (actions.start_s + actions.end_s) / 2
     half = np.maximum((actions.end_s - actions.start_s) / 2, 1e-6)
-    distance = np.abs(middles[:, None] - centre) / half
-    weight = np.maximum(1 - distance, 0)
-    nearest = distance == distance.min(axis=1, keepdims=True)
-    weight = np.where(weight.sum(axis=1, keepdims=True) > 1e-6, weight, nearest)
-    mixed = weight @ actions.scores / weight.sum(axis=1, keepdims=True)
-    return starts, mixed.astype(np.float32)
+    mixed = np.zeros((count, actions.scores.shape[1]))
+    total = np.zeros((count, 1))
+    for k, (first, last) in enumerate(
+        zip(*np.searchsorted(middles, [centre - half, centre + half]), strict=True)
+    ):  # clip by clip: all at once, memory would grow with the square of the track's length
+        weight = 1 - np.abs(middles[first:last, None] - centre[k]) / half[k]
+        mixed[first:last] += weight * actions.scores[k]
+        total[first:last] += weight
+    for step in np.flatnonzero(total[:, 0] <= 1e-6):
+        distance = np.abs(middles[step] - centre) / half
+        mixed[step] = actions.scores[distance == distance.min()].mean(axis=0)
+        total[step] = 1
+    return starts, (mixed / total).astype(np.float32)
 
 
 def scores_to_bouts(

@@ -14,14 +14,15 @@ from typing import Any, Literal
 
 import psutil
 
+from wildact import __version__
 from wildact.errors import DatasetError, OutputError, UsageError
 from wildact.export import VideoOutcome, load_result, save_report, save_tables
 from wildact.pipeline import AnalysisSettings
 from wildact.record import describe_environment, save_json
 from wildact.runner.events import Event, Failed, Skipped
-from wildact.runner.inputs import VideoInput
+from wildact.runner.inputs import MARKER, VideoInput
 from wildact.runner.pool import run_jobs
-from wildact.runner.worker import MARKER, Job, describe_source
+from wildact.runner.worker import Job, describe_source
 from wildact.weights import compute_sha256, find_weights
 
 VIDEOS = "videos"
@@ -107,6 +108,7 @@ def _fingerprint(settings: AnalysisSettings) -> tuple[str, dict[str, Any]]:
         facts = card.model_dump(mode="json", include={"name", "licence", "trained_on", "recipe", "scores"})
         weights[kind] = {**facts, "file": path.name, "sha256": compute_sha256(path)}
     decisive = {k: str(v) for k, v in asdict(settings).items() if k not in ("device", "batch_size")}
+    decisive["wildact"] = __version__
     decisive |= {kind: facts["sha256"] for kind, facts in weights.items()}
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16], weights
 
@@ -219,8 +221,11 @@ def _describe(
     settings: AnalysisSettings, weights: dict[str, Any], *, workers: int, wall_s: float
 ) -> dict[str, Any]:
     return {
-        "settings": {key: str(value) for key, value in asdict(settings).items() if key != "tracker"}
-        | {"tracker": asdict(settings.tracker), "workers": workers},
+        "settings": {
+            **asdict(settings),
+            "fps": None if settings.fps is None else str(settings.fps),
+            "workers": workers,
+        },
         "models": weights,
         "environment": describe_environment(),
         "wall_s": round(wall_s, 2),

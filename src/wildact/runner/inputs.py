@@ -42,6 +42,10 @@ SUFFIXES = frozenset(
 )
 
 
+MARKER = "done.json"
+"""Written last into the results' folder of a video: what they were made from."""
+
+
 @dataclass(frozen=True, slots=True)
 class VideoInput:
     """One video to analyse.
@@ -57,19 +61,24 @@ class VideoInput:
 
     @property
     def folder_name(self) -> str:
-        """A folder name that is safe on every system, readable, and unique to ``name``."""
+        """A folder name that is safe on every system, readable, and unique to name and path.
+
+        Cameras begin to count anew on every card: the same name in another place is another video.
+        """
         readable = re.sub(r"[^A-Za-z0-9._-]+", "_", self.name).strip("._-")[:60]
-        digest = hashlib.sha256(self.name.encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        digest = hashlib.sha256(f"{self.name}\n{self.path}".encode("utf-8", "surrogateescape")).hexdigest()[
+            :8
+        ]
         return f"{readable or 'video'}-{digest}"
 
 
-def find_videos(inputs: Sequence[str | Path], *, exclude: Path | None = None) -> list[VideoInput]:
+def find_videos(inputs: Sequence[str | Path]) -> list[VideoInput]:
     """List the videos that a user means.
 
     Args:
         inputs: files (taken whatever their name), folders (searched for video files, hidden ones left out),
-            or globs (``**`` goes through folders).
-        exclude: a folder that is not searched: the output of this or an earlier run.
+            or globs (``**`` goes through folders). What wildact drew itself, in this or an earlier run, is
+            found by neither.
 
     Returns:
         Each file once, in order of name. Where two would have the same name, folders are put before it.
@@ -79,7 +88,7 @@ def find_videos(inputs: Sequence[str | Path], *, exclude: Path | None = None) ->
     """
     found: dict[Path, Path] = {}  # the real file -> its path below the input's own folder
     for text in inputs:
-        for path, below in _expand(Path(text), exclude.resolve() if exclude else None):
+        for path, below in _expand(Path(text)):
             found.setdefault(path.resolve(), below)
     if not found:
         raise UsageError(f"there is no video in {', '.join(str(i) for i in inputs)}.")
@@ -87,9 +96,9 @@ def find_videos(inputs: Sequence[str | Path], *, exclude: Path | None = None) ->
     return sorted((VideoInput(names[path], path) for path in found), key=lambda video: video.name)
 
 
-def _expand(path: Path, exclude: Path | None) -> Iterable[tuple[Path, Path]]:
+def _expand(path: Path) -> Iterable[tuple[Path, Path]]:
     if path.is_dir():
-        return [(file, file.relative_to(path)) for file in _search(path, exclude)]
+        return [(file, file.relative_to(path)) for file in _search(path)]
     if path.exists():
         return [(path, Path(path.name))]
     if not glob.has_magic(str(path)):
@@ -100,21 +109,25 @@ def _expand(path: Path, exclude: Path | None) -> Iterable[tuple[Path, Path]]:
     pairs: list[tuple[Path, Path]] = []
     for match in matches:
         if match.is_dir():
-            pairs += [(file, match.name / file.relative_to(match)) for file in _search(match, exclude)]
-        elif match.suffix.lower() in SUFFIXES:
+            pairs += [(file, match.name / file.relative_to(match)) for file in _search(match)]
+        elif match.suffix.lower() in SUFFIXES and not _is_drawn(match):
             pairs.append((match, Path(match.name)))
     return pairs
 
 
-def _search(folder: Path, exclude: Path | None) -> list[Path]:
+def _search(folder: Path) -> list[Path]:
     """Video files below a folder; macOS leaves hidden ``._`` twins of each file on memory cards."""
     files = []
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        excluded = exclude is not None and exclude in path.resolve().parents
-        if not hidden and not excluded and path.suffix.lower() in SUFFIXES and path.is_file():
+        if not hidden and path.suffix.lower() in SUFFIXES and path.is_file() and not _is_drawn(path):
             files.append(path)
     return files
+
+
+def _is_drawn(path: Path) -> bool:
+    """Whether a video is one that wildact drew."""
+    return (path.parent / MARKER).is_file()
 
 
 def _unique_names(found: dict[Path, Path]) -> dict[Path, str]:

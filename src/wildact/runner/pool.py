@@ -20,6 +20,10 @@ class FatalError(WildactError):
     """A worker met something that would fail all further videos too: missing weights, a full disk."""
 
 
+MAX_FAILED_STARTS = 3
+"""So many workers in a row that die before they are ready end the batch."""
+
+
 class _Worker:
     def __init__(self, settings: AnalysisSettings, threads: int) -> None:
         context = multiprocessing.get_context("spawn")  # FFmpeg's and torch's threads do not survive a fork
@@ -65,6 +69,7 @@ def run_jobs(
         FatalError: if there is no use in going on.
     """
     waiting = deque(jobs)
+    failed_starts = 0
     pool = [_Worker(settings, threads) for _ in range(min(workers, len(jobs)))]
     try:
         while any(worker.job for worker in pool) or waiting:
@@ -72,10 +77,12 @@ def run_jobs(
             for worker in [worker for worker in pool if worker.connection in ready]:
                 told = _receive(worker.connection)
                 if told is not None:
+                    failed_starts = 0 if told.kind == "ready" else failed_starts
                     yield from _heard(worker, told, waiting)
                     continue
                 pool.remove(worker)
-                yield from _buried(worker)
+                failed_starts += not worker.ready
+                yield from _buried(worker, give_up=failed_starts >= MAX_FAILED_STARTS)
                 if waiting:
                     pool.append(_Worker(settings, threads))
     finally:
@@ -108,18 +115,18 @@ def _heard(worker: _Worker, told: Told, waiting: deque[Job]) -> Iterator[Event]:
         yield Started(waiting.popleft().video.name, worker.process.pid or 0)
 
 
-def _buried(worker: _Worker) -> Iterator[Event]:
-    """A worker died: its video failed. Before its first video it would die again and again: give up."""
+def _buried(worker: _Worker, *, give_up: bool) -> Iterator[Event]:
+    """A worker died: its video failed. Where workers die before their first video, there is no use."""
     worker.process.join()
     code = worker.process.exitcode or 0
     worker.connection.close()
     cause = f"exit code {code}"
     if code < 0:
         cause = f"signal {-code}, {signal.strsignal(-code)}"
-    if not worker.ready:
+    if give_up:
         raise FatalError(f"a worker process died before it could start ({cause}).")
     if worker.job is None:
         return
-    hint = "; probably it ran out of memory: try fewer --workers" if code == -signal.SIGKILL else ""
+    hint = "; probably it ran out of memory: try fewer --workers" if code == -9 else ""
     error = f"{worker.job.video.path}: the process that analysed it died ({cause}){hint}."
     yield Failed(worker.job.video.name, to_valid_text(error))

@@ -21,11 +21,9 @@ import torch
 from wildact.errors import OutputError, VideoError, WildactError
 from wildact.export import save_result
 from wildact.pipeline import AnalysisSettings, Models, analyze_video, load_models, write_outputs
-from wildact.runner.inputs import VideoInput
+from wildact.runner.inputs import MARKER, VideoInput
 
 TELL_EVERY_S = 0.2
-MARKER = "done.json"
-"""Written last into the folder of a video: what it was made from."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -21,6 +21,9 @@ from wildact.boxes import box_iou
 from wildact.masks import mask_overlap
 from wildact.track.tracklets import Tracklet, finish_tracks, merge_tracklets
 from wildact.types import Detections, Float32, Float64, Int64, Track
+
+PATIENCE = 3
+"""An animal may be missed on fewer frames in a row than this, however seldom the detector looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,14 @@ class TrackerSettings:
         lost_s: a track that is not seen for longer ends.
         merge_s: a track that begins so soon after another ended nearby is the same animal.
         min_detections: tracks with fewer are taken for false alarms ...
-        sure_s: ... unless they last so long, as in videos of one frame per second.
+        sure_s: ... unless they last so long, as in videos of one frame per second. Thrice this of sure
+            detections make a track, however long the animal is half hidden besides.
     """
 
     low_score: float = 0.1
     high_score: float = 0.6
     duplicate_iou: float = 0.65
-    duplicate_overlap: float = 0.5
+    duplicate_overlap: float = 0.7
     min_iou: float = 0.1
     lost_s: float = 2.0
     merge_s: float = 2.5
@@ -69,26 +73,47 @@ def track_detections(
         times_s: (F,) times of all frames of the video.
         class_names: what ``Detections.labels`` index.
         settings: thresholds.
-        min_score: half of a track's detections need this score: what is an animal on single frames only is
-            none.
+        min_score: half of a track's detections need this score, or those of thrice ``sure_s``: what is an
+            animal on single frames only is none.
 
     Returns:
         Tracks numbered from 1 in order of their first frame.
     """
-    settings = settings or TrackerSettings()
+    settings = _fitted(settings or TrackerSettings(), min_score, _interval_s(frames, times_s))
     kept = [suppress_duplicates(found, settings) for found in detections]
     tracklets = _link(frames, kept, times_s, settings, min_score)
     merged = merge_tracklets(tracklets, times_s, settings.merge_s)
     chosen = [
         tracklet
         for tracklet in merged
-        if np.median(tracklet.scores) >= min_score
+        if _is_sure(tracklet, min_score, settings.sure_s, _interval_s(frames, times_s))
         and (
             tracklet.duration_s(times_s) >= settings.sure_s
             or len(tracklet.frames) >= min(settings.min_detections, len(frames))
         )
     ]
     return finish_tracks(chosen, times_s, class_names)
+
+
+def _is_sure(tracklet: Tracklet, min_score: float, sure_s: float, interval_s: float) -> bool:
+    """Whether half of the detections are sure, or so many that the rest is an animal half hidden."""
+    sure = int((tracklet.scores >= min_score).sum())
+    return 2 * sure >= len(tracklet.scores) or sure * interval_s >= 3 * sure_s
+
+
+def _fitted(settings: TrackerSettings, min_score: float, interval_s: float) -> TrackerSettings:
+    """Thresholds below the score that is asked for, and patience for a few of the detector's intervals."""
+    return replace(
+        settings,
+        low_score=min(settings.low_score, min_score),
+        lost_s=max(settings.lost_s, PATIENCE * interval_s),
+        merge_s=max(settings.merge_s, PATIENCE * interval_s),
+    )
+
+
+def _interval_s(frames: Int64, times_s: Float64) -> float:
+    """Seconds from one detection to the next."""
+    return float(np.median(np.diff(times_s[frames]))) if len(frames) > 1 else 0.0
 
 
 def suppress_duplicates(found: Detections, settings: TrackerSettings) -> Detections:
