@@ -147,3 +147,22 @@ def test_files_that_are_missing_or_something_else(tmp_path):
     (tmp_path / "annotations.json").write_text("[]")
     with pytest.raises(DatasetError, match="must hold a JSON object"):
         load_dataset(tmp_path)
+
+
+def test_a_spreadsheet_s_mark_is_read_over_and_other_encodings_are_said(tmp_path):
+    write(tmp_path)
+    path = tmp_path / "actions.csv"
+    text = path.read_text()
+    path.write_text(text, encoding="utf-8-sig")
+    assert load_dataset(tmp_path).videos[0].actions
+    path.write_bytes(text.replace("walking", "l\u00e4uft").encode("latin-1"))
+    with pytest.raises(DatasetError, match="UTF-8"):
+        load_dataset(tmp_path)
+
+
+def test_an_annotation_of_no_video_is_said(tmp_path):
+    data = content()
+    data["annotations"][0]["video_id"] = 99
+    write(tmp_path, data)
+    with pytest.raises(DatasetError, match="of video 99"):
+        load_dataset(tmp_path)

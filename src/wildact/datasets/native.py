@@ -62,6 +62,8 @@ def load_dataset(root: Path) -> Dataset:
     tracks = _read_tracks(path, content, species)
     labels = _read_actions(Path(root) / ACTIONS, set(actions.values()))
     entries = _entries(path, content, "videos")
+    if strays := sorted(set(tracks) - {entry.get("id") for entry in entries}, key=str):
+        raise DatasetError(f"{path}: an annotation is of video {strays[0]}, which 'videos' does not list.")
     videos = []
     for entry in entries:
         where = f"{path}: videos entry {entry.get('id')}"
@@ -163,12 +165,15 @@ def _read_actions(path: Path, known: set[str]) -> dict[str, list[ActionLabel]]:
     if not path.exists():
         raise DatasetError(f"{path} does not exist: a data set says there what each animal does.")
     labels: defaultdict[str, list[ActionLabel]] = defaultdict(list)
-    with path.open(encoding="utf-8", newline="") as file:
-        reader = csv.DictReader(file)
-        if reader.fieldnames != ACTION_COLUMNS:
-            raise DatasetError(f"{path}: the first line must be '{','.join(ACTION_COLUMNS)}'.")
-        for row in reader:
-            labels[row["video"]].append(_action(f"{path}, line {reader.line_num}", row, known))
+    try:
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark in front
+    except (OSError, UnicodeDecodeError) as error:
+        raise DatasetError(f"{path} cannot be read as UTF-8 text: {error}.") from error
+    reader = csv.DictReader(text.splitlines(keepends=True))
+    if reader.fieldnames != ACTION_COLUMNS:
+        raise DatasetError(f"{path}: the first line must be '{','.join(ACTION_COLUMNS)}'.")
+    for row in reader:
+        labels[row["video"]].append(_action(f"{path}, line {reader.line_num}", row, known))
     for video, of_video in labels.items():
         of_video.sort(key=lambda label: (label.track_id, label.start_frame))
         for one, following in pairwise(of_video):
