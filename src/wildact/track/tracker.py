@@ -112,7 +112,7 @@ def _fitted(settings: TrackerSettings, min_score: float, interval_s: float) -> T
 
 
 def _interval_s(frames: Int64, times_s: Float64) -> float:
-    """Seconds from one detection to the next."""
+    """Seconds from one detection to the next; 0 where there is but one."""
     return float(np.median(np.diff(times_s[frames]))) if len(frames) > 1 else 0.0
 
 
@@ -190,9 +190,8 @@ def _numbers(values: Any) -> list[int]:
 
 def _frame_rate(frames: Int64, times_s: Float64) -> float:
     """Detections per second."""
-    if len(frames) < 2:
-        return 30.0
-    return float(1 / max(np.median(np.diff(times_s[frames])), 1e-3))
+    interval_s = _interval_s(frames, times_s)
+    return 1 / max(interval_s, 1e-3) if interval_s else 30.0
 
 
 def _tracklet(links: list[tuple[int, int]], frames: Int64, detections: Sequence[Detections]) -> Tracklet:
