@@ -79,14 +79,15 @@ def track_detections(
     Returns:
         Tracks numbered from 1 in order of their first frame.
     """
-    settings = _fitted(settings or TrackerSettings(), min_score, _interval_s(frames, times_s))
+    interval_s = _interval_s(frames, times_s)
+    settings = _fitted(settings or TrackerSettings(), min_score, interval_s)
     kept = [suppress_duplicates(found, settings) for found in detections]
     tracklets = _link(frames, kept, times_s, settings, min_score)
     merged = merge_tracklets(tracklets, times_s, settings.merge_s)
     chosen = [
         tracklet
         for tracklet in merged
-        if _is_sure(tracklet, min_score, settings.sure_s, _interval_s(frames, times_s))
+        if _is_sure(tracklet, min_score, settings.sure_s, interval_s)
         and (
             tracklet.duration_s(times_s) >= settings.sure_s
             or len(tracklet.frames) >= min(settings.min_detections, len(frames))
