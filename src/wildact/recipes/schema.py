@@ -152,7 +152,7 @@ class RecognitionData(Section):
         size: of the crops, pixels.
         context: side of a crop as a multiple of the animal's size.
         balanced: draw the actions equally often, however rare they are.
-        box_jitter: largest random shift and scaling of a track's boxes, as a share of their size.
+        box_jitter: largest random shift of each border of a track's boxes, as a share of their size.
         rate_jitter: largest random change of ``rate``, as a share.
         flip, grayscale, brightness, blur, noise: as for detection.
         mean: of each channel in [0, 1].
@@ -165,7 +165,7 @@ class RecognitionData(Section):
     size: Count
     context: Positive
     balanced: bool
-    box_jitter: Share
+    box_jitter: Annotated[float, Field(ge=0, lt=0.5)]
     rate_jitter: Share
     flip: Share
     grayscale: Share

@@ -20,6 +20,9 @@ STEP_S = 1 / 30
 
 MOVING = ("walking", "running")
 
+GO_ON_S = 0.3
+"""An animal that would stop behind a tree goes on for so long: what stays hidden no camera is triggered by."""
+
 _NEXT: dict[str, dict[str, float]] = {
     "walking": {"grazing": 0.20, "vigilant": 0.18, "running": 0.36, "grooming": 0.14, "resting": 0.12},
     "running": {"vigilant": 0.34, "walking": 0.30, "grazing": 0.16, "grooming": 0.10, "resting": 0.10},
@@ -146,13 +149,19 @@ class _Mover:
     def _start_inside(self) -> None:
         for _ in range(8):  # rather not behind a tree
             x = self.rng.uniform(-0.8, 0.8) * self.view.half_width_m(self.lane)
-            if not self.scene.hides(x, self.lane, 0.7 * self.animal.shoulder_height_m):
+            if not self._hidden(x, self.lane):
                 break
             self.lane = self.rng.uniform(self.low, self.high)
         self.position = np.array([x, self.lane])
         self.heading = float(self.rng.choice([0.0, np.pi]) + self.rng.normal(0, 0.7))
         self.action = str(self.rng.choice(list(_FIRST), p=list(_FIRST.values())))
         self.target = self._new_target()
+
+    def _hidden(self, x: float, z: float) -> bool:
+        """Whether half of the animal or more would be hidden there, standing sideways."""
+        places = np.array([-0.35, 0.0, 0.35]) * self.animal.length_m + x
+        height_m = 0.7 * self.animal.shoulder_height_m
+        return sum(self.scene.hides(float(place), z, height_m) for place in places) > 1
 
     def _new_target(self) -> Float64:
         wide = self.rng.random() < 0.3
@@ -163,7 +172,7 @@ class _Mover:
         return np.array([x * self.view.half_width_m(z), z])
 
     def _bout_s(self, action: str) -> float:
-        return float(self.rng.uniform(1.5, 4.0) if action == "running" else self.rng.uniform(2.5, 8.0))
+        return float(self.rng.uniform(1.5, 4.0) if action == "running" else self.rng.uniform(3.0, 9.0))
 
     def step(self, time_s: float, others: list[_Mover]) -> None:
         """Note the present state, then go on by one step."""
@@ -172,7 +181,10 @@ class _Mover:
         self.since += STEP_S
         self.left_s -= STEP_S
         if self.left_s <= 0:
-            self._change_action(time_s)
+            if self.action in MOVING and time_s < self.leaves_at and self._hidden(*self.position):
+                self.left_s = GO_ON_S
+            else:
+                self._change_action(time_s)
         self._move(others)
 
     def _change_action(self, time_s: float) -> None:

@@ -18,10 +18,16 @@ from wildact.simulate.camera import Look, develop, motion_blur, shine
 from wildact.simulate.layers import darken, overlap, paste
 from wildact.simulate.scene import Scene
 from wildact.simulate.vegetation import Cutout
-from wildact.types import Float32, Image, Rle
+from wildact.types import Bool, Float32, Image, Rle
 
 MIN_VISIBLE_PX = 12
-"""An animal of which less is to be seen counts as hidden."""
+"""An animal of which less is to be seen counts as hidden ..."""
+
+MIN_VISIBLE_SHARE = 0.1
+"""... and one of which less than this is to be seen of what lies within the picture."""
+
+MIN_PART = 0.04
+"""Parts between leaves, smaller than this share of the largest part, no annotator would draw."""
 
 _BLEND_S = {"resting": 1.0}  # time to change over into an action; lying down takes longer
 _BLEND_DEFAULT_S = 0.4
@@ -100,6 +106,7 @@ class _Drawn:
     eye_radius: float
     foot: tuple[float, float]
     span: float
+    whole_px: int
 
 
 def simulate_clip(
@@ -187,13 +194,15 @@ def _draw(actor: Actor, scene: Scene, look: Look, time_s: float) -> _Drawn | Non
     window = overlap(width, height, left, top, view.width, view.height)
     if window is None:
         return None
+    whole_px = int(np.count_nonzero(rgba[window[0]][..., 3] > 127))
     rgba[window[0]][scene.cover[window[1]] < state.z - _BODY_M] = 0
     visible = np.zeros((height, width), np.uint8)
     visible[window[0]] = rgba[window[0]][..., 3]
     eyes = tuple((x + left + padding, y + top + padding) for x, y in sprite.eyes)
     span = 0.8 * (abs(np.cos(state.heading)) * 0.75 + 0.25) * actor.animal.length_m * scale
+    foot = (column, row)
     return _Drawn(
-        actor, state.z, rgba, left, top, visible, eyes, sprite.eye_radius, (column, row), float(span)
+        actor, state.z, rgba, left, top, visible, eyes, sprite.eye_radius, foot, float(span), whole_px
     )
 
 
@@ -267,8 +276,19 @@ def _visible_masks(drawn: list[_Drawn], height: int, width: int, bar: slice) -> 
         mask = item.visible[window[0]] > 127
         frame_rows = np.arange(window[1][0].start, window[1][0].stop)
         mask[(frame_rows >= bar.start) & (frame_rows < bar.stop)] = False
-        if mask.sum() >= MIN_VISIBLE_PX:
+        if mask.sum() >= max(MIN_VISIBLE_PX, MIN_VISIBLE_SHARE * item.whole_px):
+            mask = _without_specks(mask)
             masks[item.actor.track_id] = encode_cropped_mask(
                 mask, window[1][1].start, window[1][0].start, height, width
             )
     return masks
+
+
+def _without_specks(mask: Bool) -> Bool:
+    """The mask without parts that are small beside its largest one."""
+    count, parts, facts, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
+    areas = facts[1:, cv2.CC_STAT_AREA]
+    if count <= 2:
+        return mask
+    keep = np.concatenate([[False], areas >= MIN_PART * areas.max()])
+    return np.asarray(keep[parts])

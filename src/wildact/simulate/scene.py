@@ -33,6 +33,9 @@ from wildact.types import Float32, Float64, Image
 WALL_M = 26.0
 """Distance at which the far background stands, metres."""
 
+IN_THE_WAY = 0.15
+"""Share of the trunks and bushes within the animals' range that stand in the clear view after all."""
+
 _FULL_SIZE = 640 * 360
 _Spot = tuple[float, float, float, float]  # column, row, pixels per metre, distance in metres
 _Paint = Callable[[float, float, float, float, Habitat, np.random.Generator], Cutout]
@@ -90,7 +93,8 @@ def build_scene(width: int, height: int, habitat: Habitat, rng: np.random.Genera
     painter = _Painter(view, habitat, rng)
     painter.background()
     painter.ground(far_m)
-    plants = painter.standing(near_m, far_m)
+    # field workers hang a camera where it overlooks a piece of ground, and cut what grows before the lens
+    plants = painter.standing(near_m, far_m, clear=float(rng.uniform(0.6, 0.9)))
     softened = cv2.GaussianBlur(painter.image, (0, 0), 0.55 * height / 360)
     return Scene(
         view=view,
@@ -220,9 +224,12 @@ class _Painter:
 
     # -- what stands and lies on it -------------------------------------------------------------------------
 
-    def standing(self, near_m: float, far_m: float) -> list[Cutout]:
-        """Paint litter, grass and standing things from far to near; return the plants that sway."""
-        still, plants = self._still(near_m), self._swaying(far_m)
+    def standing(self, near_m: float, far_m: float, clear: float) -> list[Cutout]:
+        """Paint litter, grass and standing things from far to near; return the plants that sway.
+
+        Within the middle ``clear`` of the picture's width, few trunks and bushes stand nearer than ``far_m``.
+        """
+        still, plants = self._still(near_m, far_m, clear), self._swaying(far_m, clear)
         edges = np.geomspace(WALL_M, 0.9 * self.view.near_m, _BANDS + 1)
         strokes = self._scatter(self.habitat.litter_count), self._scatter(self.habitat.grass_count)
         for far, near in pairwise(edges):
@@ -239,18 +246,30 @@ class _Painter:
         x = float(self.rng.uniform(-1.1, 1.1)) * self.view.half_width_m(z)
         return (*self.view.project(x, z), self.view.px_per_m(z), z)
 
-    def _still(self, near_m: float) -> list[tuple[float, Callable[[], Cutout]]]:
+    def _tall_spot(self, low: float, high: float, far_m: float, clear: float) -> _Spot:
+        """The same for what hides animals: seldom in the clear view."""
+        while True:
+            spot = self._spot(low, high)
+            middle = abs(spot[0] - self.view.width / 2) < clear * self.view.width / 2
+            if not (middle and spot[3] < far_m) or self.rng.random() < IN_THE_WAY:
+                return spot
+
+    def _still(
+        self, near_m: float, far_m: float, clear: float
+    ) -> list[tuple[float, Callable[[], Cutout]]]:
         """What stands still, as (distance, painter)."""
         habitat, rng = self.habitat, self.rng
         still: list[tuple[float, Callable[[], Cutout]]] = []
         for _ in range(rng.integers(*habitat.trunks, endpoint=True)):
             radius = float(rng.uniform(*habitat.trunk_radius_m))
-            spot = self._spot(max(3.2, 16 * radius), 24)
+            spot = self._tall_spot(max(3.2, 16 * radius), 24, far_m, clear)
             still.append((spot[3], partial(paint_trunk, *spot, habitat, rng, radius_m=radius)))
+        for _ in range(rng.integers(*habitat.bushes, endpoint=True)):
+            spot = self._tall_spot(5.0, 22, far_m, clear)
+            still.append((spot[3], partial(paint_bush, *spot, habitat, rng)))
         kinds: tuple[tuple[_Paint, tuple[int, int], float, float], ...] = (
             (paint_rock, habitat.rocks, near_m, 18.0),
             (paint_log, habitat.logs, near_m + 0.5, 18.0),
-            (paint_bush, habitat.bushes, 5.0, 22.0),
             (paint_fern, habitat.ferns, 4.0, 12.0),
         )
         for paint, count, low, high in kinds:
@@ -259,18 +278,22 @@ class _Painter:
                 still.append((spot[3], partial(paint, *spot, habitat, rng)))
         return still
 
-    def _swaying(self, far_m: float) -> list[Cutout]:
+    def _swaying(self, far_m: float, clear: float) -> list[Cutout]:
         """The plants that move in the wind, among them twigs close to the lens."""
         habitat, rng = self.habitat, self.rng
         ferns = rng.integers(0, 3) if habitat.ferns[1] else 0
         return [
-            *(paint_bush(*self._spot(4.5, far_m), habitat, rng) for _ in range(rng.integers(1, 4))),
+            paint_bush(*self._spot(4.5, far_m), habitat, rng),
+            *(
+                paint_bush(*self._tall_spot(4.5, far_m, far_m, clear), habitat, rng)
+                for _ in range(rng.integers(0, 3))
+            ),
             *(paint_fern(*self._spot(3.0, far_m), habitat, rng) for _ in range(ferns)),
             *(
                 paint_tuft(*self._spot(self.view.near_m, 0.8 * far_m), habitat, rng)
                 for _ in range(rng.integers(5, 14))
             ),
-            *(self._twig() for _ in range(rng.integers(0, 4))),
+            *(self._twig() for _ in range(rng.integers(0, 3))),
         ]
 
     def _twig(self) -> Cutout:

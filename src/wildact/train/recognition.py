@@ -113,19 +113,22 @@ def _moments(video: LabelledVideo) -> list[_Moments]:
 
 
 def _plan(moments: _Moments, times_s: Float64, rng: Generator, data: RecognitionData) -> ClipPlan:
-    """A clip whose middle lies at a random one of the moments, cut around jittered boxes."""
+    """A clip whose middle lies at a random one of the moments, cut around jittered boxes.
+
+    Each border moves by itself: a detector often misses a part of an animal, such as what lies behind a tree.
+    """
     track, middle_s = moments.track, times_s[rng.choice(moments.frames)]
     rate = data.rate * (1 + rng.uniform(-data.rate_jitter, data.rate_jitter))
     size = track.boxes[:, 2:] - track.boxes[:, :2]
-    shift = rng.uniform(-data.box_jitter, data.box_jitter, 2) * size
-    jittered = replace(track, boxes=(track.boxes + np.tile(shift, 2)).astype(np.float32))
+    shift = rng.uniform(-data.box_jitter, data.box_jitter, 4) * np.tile(size, 2)
+    jittered = replace(track, boxes=(track.boxes + shift).astype(np.float32))
     (plan,) = plan_clips_at(
         jittered,
         times_s,
         np.array([middle_s - data.num_frames / rate / 2]),
         num_frames=data.num_frames,
         rate=rate,
-        context=data.context * (1 + rng.uniform(-data.box_jitter, data.box_jitter)),
+        context=data.context,
     )
     return plan
 
