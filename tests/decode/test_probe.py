@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from fractions import Fraction
@@ -9,13 +10,14 @@ import av
 import cv2
 import numpy as np
 import pytest
+from PIL import ExifTags, Image
 
 from wildact.decode import VideoReader, probe_video
 from wildact.errors import VideoError
-from wildact.types import Image
+from wildact.types import Image as Pixels
 
 MakeVideo = Callable[..., Path]
-Picture = Callable[..., Image]
+Picture = Callable[..., Pixels]
 
 FFCONCAT = "ffconcat version 1.0\nfile {name}\n"
 HLS = "#EXTM3U\n#EXT-X-TARGETDURATION:10\n#EXTINF:1,\n{name}\n#EXT-X-ENDLIST\n"
@@ -174,3 +176,26 @@ def test_odd_names_are_opened(
     assert probe_video(Path(name)).frames == 3
     with VideoReader(Path(name)) as reader:
         assert len(list(reader.frames())) == 3
+
+
+@pytest.mark.parametrize(("orientation", "rotation"), [(1, 0), (6, 90), (3, 180), (8, 270)])
+def test_jpegs_with_exif_within_a_video_are_opened_and_turned(
+    tmp_path: Path, orientation: int, rotation: int
+) -> None:
+    """Camera traps write Motion JPEG whose pictures carry EXIF, which PyAV has no name for."""
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation], exif[ExifTags.Base.DateTime] = orientation, "2024:01:31 23:59:59"
+    jpeg = io.BytesIO()
+    Image.new("RGB", (64, 48)).save(jpeg, "jpeg", exif=exif)
+    with av.open(str(tmp_path / "a.avi"), "w") as container:
+        stream = container.add_stream("mjpeg", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuvj420p"
+        packet = av.Packet(jpeg.getvalue())
+        packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 5)
+        container.mux(packet)
+    info = probe_video(tmp_path / "a.avi")
+    assert info.rotation == rotation
+    assert (info.width, info.height) == ((48, 64) if rotation in (90, 270) else (64, 48))
+    with VideoReader(tmp_path / "a.avi") as reader:
+        (frame,) = reader.frames()
+    assert frame.image.shape == (info.height, info.width, 3)

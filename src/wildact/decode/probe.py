@@ -107,7 +107,7 @@ def probe_video(path: Path) -> VideoInfo:
     """
     container, stream = open_video(path)
     with container:
-        frame = _first_frame(container, stream)
+        frame = first_frame(container, stream)
         width, height = (stream.width, stream.height) if frame is None else (frame.width, frame.height)
         orientation = UPRIGHT if frame is None else orientation_of(frame)
         if not 0 < width * height <= MAX_PIXELS:
@@ -135,13 +135,35 @@ def stated_rates(stream: av.video.stream.VideoStream) -> tuple[Fraction, ...]:
     return tuple(dict.fromkeys(Fraction(rate) for rate in rates if rate and 0 < rate <= MAX_FPS))
 
 
+def first_frame(
+    container: av.container.InputContainer, stream: av.video.stream.VideoStream
+) -> av.video.frame.VideoFrame | None:
+    """The first frame that can be decoded; None where there is none among the first packets."""
+    packets = container.demux(stream)
+    for _ in range(_PACKETS_TO_FIRST_FRAME):
+        try:
+            packet = next(packets, None)
+            frames = packet.decode() if packet is not None else []
+        except av.error.FFmpegError:
+            continue
+        if frames:
+            return frames[0]
+        if packet is None:
+            break
+    return None
+
+
 def orientation_of(frame: av.video.frame.VideoFrame) -> Orientation:
     """How a decoded frame must be turned to stand upright, from its display matrix.
 
     The matrix ``[a b u; c d v; x y w]`` shows the pixel (p, q) at (a p + c q + x, b p + d q + y). It is taken
-    to the nearest quarter turn, mirrored or not.
+    to the nearest quarter turn, mirrored or not. Where PyAV cannot hand it out, mirroring stays unknown.
     """
-    side_data = frame.side_data.get("DISPLAYMATRIX")
+    try:
+        side_data = frame.side_data.get("DISPLAYMATRIX")
+    except ValueError:  # PyAV stumbles over kinds of side data it has no name for, such as a JPEG's EXIF
+        turned = -round(frame.rotation / 90) * 90 % 360
+        return next(orientation for orientation, degrees in _ROTATION.items() if degrees == turned)
     data = bytes(side_data) if isinstance(side_data, SideData) else b""
     if len(data) < 36:
         return UPRIGHT
@@ -204,23 +226,6 @@ def _video_stream(path: Path, container: av.container.InputContainer) -> av.vide
     stream.codec_context.thread_count = _THREADS
     stream.codec_context.options = dict(_OPTIONS)
     return stream
-
-
-def _first_frame(
-    container: av.container.InputContainer, stream: av.video.stream.VideoStream
-) -> av.video.frame.VideoFrame | None:
-    packets = container.demux(stream)
-    for _ in range(_PACKETS_TO_FIRST_FRAME):
-        try:
-            packet = next(packets, None)
-            frames = packet.decode() if packet is not None else []
-        except av.error.FFmpegError:
-            continue
-        if frames:
-            return frames[0]
-        if packet is None:
-            break
-    return None
 
 
 def _stated_duration(
