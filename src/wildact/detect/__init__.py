@@ -17,7 +17,7 @@ from wildact.detect.mask_rcnn import (
 )
 from wildact.detect.predict import Detector, predict_detections
 from wildact.errors import UsageError
-from wildact.weights import find_weights, load_state, load_weights
+from wildact.weights import find_weights, load_initial_weights, load_state, load_weights
 
 __all__ = ["DETECTORS", "Detector", "build_detector", "load_detector", "predict_detections"]
 
@@ -28,20 +28,32 @@ DETECTORS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def build_detector(name: str, num_classes: int, **architecture: Any) -> nn.Module:
-    """An untrained detector.
+HEAD = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.")
+"""What the names of the layers begin with that are made for a number of classes."""
+
+
+def build_detector(
+    name: str, num_classes: int, *, weights: str | None = None, **architecture: Any
+) -> nn.Module:
+    """A detector, untrained or to be trained further.
 
     Args:
         name: a key of `DETECTORS`.
         num_classes: kinds of animals, without the background (which is added).
+        weights: to start from: ``coco``, or a name, file or folder, see `load_initial_weights`; a head of
+            another number of classes stays untrained, and that is logged. None: all is untrained.
         **architecture: passed to the builder.
 
     Raises:
-        UsageError: if there is no detector of this name.
+        UsageError: if there is no detector of this name, or no such weights.
+        WeightsError: if the weights are not on this computer, damaged, or of another network.
     """
     if name not in DETECTORS:
         raise UsageError(f"there is no detector '{name}'; there are: {', '.join(DETECTORS)}.")
-    return DETECTORS[name](num_classes + 1, **architecture)
+    model = DETECTORS[name](num_classes + 1, **architecture)
+    if weights is not None:
+        load_initial_weights(model, weights, network=name, kind="detector", head=HEAD)
+    return model
 
 
 def load_detector(name_or_path: str, *, device: str = "cpu", min_score: float = 0.05) -> Detector:

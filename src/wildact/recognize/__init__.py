@@ -22,7 +22,7 @@ from wildact.recognize.video_resnet import (
     build_r2plus1d_narrow,
     build_r3d_18,
 )
-from wildact.weights import find_weights, load_state, load_weights
+from wildact.weights import find_weights, load_initial_weights, load_state, load_weights
 
 __all__ = [
     "RECOGNIZERS",
@@ -47,20 +47,32 @@ RECOGNIZERS: dict[str, Callable[..., nn.Module]] = {
 }
 
 
-def build_recognizer(name: str, num_classes: int, **architecture: Any) -> nn.Module:
-    """An untrained action network.
+HEAD = ("fc.",)
+"""What the names of the layers begin with that are made for a number of actions."""
+
+
+def build_recognizer(
+    name: str, num_classes: int, *, weights: str | None = None, **architecture: Any
+) -> nn.Module:
+    """An action network, untrained or to be trained further.
 
     Args:
         name: a key of `RECOGNIZERS`.
         num_classes: actions.
+        weights: to start from: ``kinetics400``, or a name, file or folder, see `load_initial_weights`; a head
+            of another number of classes stays untrained, and that is logged. None: all is untrained.
         **architecture: passed to the builder.
 
     Raises:
-        UsageError: if there is no recognizer of this name.
+        UsageError: if there is no recognizer of this name, or no such weights.
+        WeightsError: if the weights are not on this computer, damaged, or of another network.
     """
     if name not in RECOGNIZERS:
         raise UsageError(f"there is no recognizer '{name}'; there are: {', '.join(RECOGNIZERS)}.")
-    return RECOGNIZERS[name](num_classes, **architecture)
+    model = RECOGNIZERS[name](num_classes, **architecture)
+    if weights is not None:
+        load_initial_weights(model, weights, network=name, kind="recognizer", head=HEAD)
+    return model
 
 
 def load_recognizer(name_or_path: str, *, device: str = "cpu") -> Recognizer:

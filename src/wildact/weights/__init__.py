@@ -6,6 +6,7 @@ from wildact.weights.files import (
     compute_sha256,
     load_state,
     load_state_except_head,
+    load_state_of,
     load_weights,
     read_card,
     save_weights,
@@ -19,6 +20,7 @@ from wildact.weights.find import (
     list_weights,
 )
 from wildact.weights.foreign import load_foreign_state
+from wildact.weights.initial import PUBLISHED, load_initial_weights
 from wildact.weights.known import COCO_KEPT, DOWNLOADABLE
 from wildact.weights.slowfast_layouts import convert_slowfast_state
 
@@ -27,6 +29,7 @@ __all__ = [
     "BUNDLED_FOLDER",
     "COCO_KEPT",
     "DOWNLOADABLE",
+    "PUBLISHED",
     "Kind",
     "ListedWeights",
     "WeightCard",
@@ -37,8 +40,10 @@ __all__ = [
     "find_weights",
     "list_weights",
     "load_foreign_state",
+    "load_initial_weights",
     "load_state",
     "load_state_except_head",
+    "load_state_of",
     "load_weights",
     "read_card",
     "save_weights",

@@ -104,10 +104,26 @@ def load_weights(path: Path, card: WeightCard | None = None) -> tuple[dict[str, 
     """
     card = read_card(path) if card is None else card
     digest = _checked_sha256(path, card)
-    state = _load_safetensors(path) if path.suffix == ".safetensors" else load_foreign_state(path)
-    state = _LAYOUTS.get(card.name, dict)(state)
-    state = {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
+    state = load_state_of(path, card.name)
     return state, card.model_copy(update={"sha256": digest, "size_bytes": path.stat().st_size})
+
+
+def load_state_of(path: Path, network: str) -> dict[str, Tensor]:
+    """The tensors of a weights file of a known network, whatever its card says, or without a card.
+
+    Args:
+        path: as for `load_weights`.
+        network: whose public layouts may be met, e.g. ``slowfast_r50``.
+
+    Returns:
+        The state, in wildact's names and with floating-point tensors as float32.
+
+    Raises:
+        WeightsError: as `load_weights` does, but for the checksum and the card.
+    """
+    state = _load_safetensors(path) if path.suffix == ".safetensors" else load_foreign_state(path)
+    state = _LAYOUTS.get(network, dict)(state)
+    return {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
 
 
 def read_card(path: Path) -> WeightCard:
