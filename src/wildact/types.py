@@ -161,6 +161,8 @@ class Track:
         boxes: (T, 4) float32 xyxy pixels of the original frame.
         scores: (T,) float32 detection scores; nan where the box is interpolated.
         masks: T masks; None where there is none (interpolated boxes, or a detector without masks).
+        occluded: (T,) bool, True where a person marked the animal as partly hidden; None where nobody looked.
+        crowd: the boxes and masks hold a group of animals that nobody told apart (COCO's ``iscrowd``).
     """
 
     track_id: int
@@ -170,6 +172,8 @@ class Track:
     boxes: Float32
     scores: Float32
     masks: tuple[Rle | None, ...]
+    occluded: Bool | None = None
+    crowd: bool = False
 
     def __post_init__(self) -> None:
         _check("frames", self.frames, np.int64, (None,))
@@ -177,6 +181,8 @@ class Track:
         _check("scores", self.scores, np.float32, (len(self.frames),))
         if len(self.masks) != len(self.frames):
             raise ValueError(f"{len(self.masks)} masks for {len(self.frames)} frames")
+        if self.occluded is not None:
+            _check("occluded", self.occluded, np.bool_, (len(self.frames),))
         if len(self.frames) == 0 or np.any(np.diff(self.frames) <= 0):
             raise ValueError("a track needs at least one frame, and strictly increasing frame numbers")
 
@@ -327,10 +333,11 @@ class LabelledVideo:
     """A video with its truth: what a data set holds of it.
 
     Attributes:
-        info: the file; frames, fps and size as annotated.
-        site: where the camera stood.
-        camera: which camera.
-        light: day, dusk or ir.
+        info: the file; frames, fps and size as annotated. Read from a file of labels that does not tell
+            them, they are None, 0 and 0 x 0.
+        site: where the camera stood; empty where nobody said.
+        camera: which camera; empty where nobody said.
+        light: day, dusk or ir; None where nobody said.
         tracks: annotated animals; boxes and masks of what is visible, score 1.
         actions: what they did.
         recorded: ISO 8601 local time of the first frame, or None.
@@ -339,7 +346,7 @@ class LabelledVideo:
     info: VideoInfo
     site: str
     camera: str
-    light: Light
+    light: Light | None
     tracks: tuple[Track, ...]
     actions: tuple[ActionLabel, ...]
     recorded: str | None = None

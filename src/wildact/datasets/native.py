@@ -1,4 +1,4 @@
-"""Read the native format: YouTube-VIS style ``annotations.json`` and ``actions.csv``.
+"""Read and write the native format: YouTube-VIS style ``annotations.json`` and ``actions.csv``.
 
 See docs/data-format.md. Whatever is broken is said with file, entry and reason.
 """
@@ -9,7 +9,7 @@ import csv
 import json
 from collections import defaultdict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -17,7 +17,8 @@ from typing import Any
 
 import numpy as np
 
-from wildact.errors import DatasetError
+from wildact.errors import DatasetError, OutputError
+from wildact.export.youtube_vis import save_data_set
 from wildact.masks import from_coco
 from wildact.types import ActionLabel, LabelledVideo, Light, Rle, Track, VideoInfo
 
@@ -37,6 +38,7 @@ class Dataset:
         actions: names of the actions, in the order of their ids.
         videos: the labelled videos, by file name.
         facts: the ``info`` entry: description, generator, seed.
+        dropped: what the file it was read from holds and wildact has no place for, each with its count.
     """
 
     root: Path
@@ -44,6 +46,7 @@ class Dataset:
     actions: tuple[str, ...]
     videos: tuple[LabelledVideo, ...]
     facts: Mapping[str, Any]
+    dropped: tuple[str, ...] = ()
 
 
 def load_dataset(root: Path) -> Dataset:
@@ -79,6 +82,29 @@ def load_dataset(root: Path) -> Dataset:
         actions=tuple(actions.values()),
         videos=tuple(videos),
         facts=content.get("info", {}),
+    )
+
+
+def save_dataset(dataset: Dataset, folder: Path) -> None:
+    """Write a data set's annotations (not its videos) into a folder, made where missing.
+
+    Each video keeps its name: where ``dataset.root`` holds it, ``folder`` is to hold it.
+
+    Raises:
+        OutputError: if the folder cannot be written to, or a video's frame rate, size or length is unknown.
+    """
+    videos = []
+    for video in dataset.videos:
+        info = video.info
+        if info.fps <= 0 or info.width <= 0 or info.height <= 0 or info.frames is None:
+            raise OutputError(
+                f"{info.path}: frame rate, frame size or number of frames are unknown; "
+                "the native format needs them."
+            )
+        name = info.path.relative_to(dataset.root)
+        videos.append(replace(video, info=replace(info, path=folder / name)))
+    save_data_set(
+        folder, videos, categories=dataset.species, actions=dataset.actions, info=dict(dataset.facts)
     )
 
 
@@ -140,23 +166,23 @@ def _track(entry: Mapping[str, Any], species: Mapping[int, str]) -> Track:
     frames = [i for i, box in enumerate(boxes) if box is not None]
     if not frames:
         raise ValueError("the track is not visible on any frame")
-    boxes_xywh = np.array([boxes[i] for i in frames], np.float32).reshape(-1, 4)
-    if (boxes_xywh[:, 2:] <= 0).any() or not np.isfinite(boxes_xywh).all():
-        bad = frames[
-            int(
-                np.flatnonzero((boxes_xywh[:, 2:] <= 0).any(axis=1) | ~np.isfinite(boxes_xywh).all(axis=1))[0]
-            )
-        ]
-        raise ValueError(f"the box of frame {bad} is empty or not a number")
+    boxes_xywh = np.array([boxes[i] for i in frames], np.float64).reshape(-1, 4)
+    bad = (boxes_xywh[:, 2:] <= 0).any(axis=1) | ~np.isfinite(boxes_xywh).all(axis=1)
+    if bad.any():
+        raise ValueError(f"the box of frame {frames[int(np.flatnonzero(bad)[0])]} is empty or not a number")
     rles: tuple[Rle | None, ...] = tuple(None if masks[i] is None else from_coco(masks[i]) for i in frames)
+    marks = entry.get("occluded")
+    boxes_xyxy = np.concatenate([boxes_xywh[:, :2], boxes_xywh[:, :2] + boxes_xywh[:, 2:]], axis=1)
     return Track(
         track_id=int(entry["track_id"]),
         label=species[int(entry["category_id"])],
         label_score=1.0,
         frames=np.array(frames, np.int64),
-        boxes=np.concatenate([boxes_xywh[:, :2], boxes_xywh[:, :2] + boxes_xywh[:, 2:]], axis=1),
+        boxes=boxes_xyxy.astype(np.float32),
         scores=np.ones(len(frames), np.float32),
         masks=rles,
+        occluded=None if marks is None else np.array([marks[i] for i in frames], bool),
+        crowd=bool(entry.get("iscrowd", 0)),
     )
 
 
@@ -209,13 +235,13 @@ def _video(
     try:
         fps = Fraction(str(entry["fps"]))
         length, width, height = (int(entry[key]) for key in ("length", "width", "height"))
-        light, name = entry["light"], PurePosixPath(str(entry["file_name"]))
+        light, name = entry.get("light"), PurePosixPath(str(entry["file_name"]))
         site, camera = str(entry["site"]), str(entry["camera"])
     except KeyError as error:
         raise DatasetError(f"{where}: {error} is absent.") from error
     except (TypeError, ValueError, ZeroDivisionError) as error:
         raise DatasetError(f"{where}: fps, length, width and height must be numbers.") from error
-    if light not in LIGHTS:
+    if light is not None and light not in LIGHTS:
         raise DatasetError(f"{where}: light '{light}' is none of {', '.join(LIGHTS)}.")
     if name.is_absolute() or ".." in name.parts or fps <= 0:
         raise DatasetError(f"{where}: file_name must stay within the folder, and fps be positive.")

@@ -7,14 +7,14 @@ native format differs stands in ``docs/data-format.md``.
 from __future__ import annotations
 
 import csv
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from wildact.errors import OutputError
 from wildact.export.atomic import replacing
-from wildact.masks import mask_area, mask_to_box, to_coco
+from wildact.export.json_stream import write_json
+from wildact.masks import mask_area, to_coco
 from wildact.types import LabelledVideo, Rle, Track
 
 _ACTION_COLUMNS = ("video", "track_id", "action", "start_frame", "end_frame")
@@ -32,53 +32,51 @@ def save_data_set(
 
     Args:
         folder: of the data set.
-        videos: with their truth; ``info.path`` within ``folder``, ``info.frames`` known, a mask on each
-            frame of a track.
+        videos: with their truth; ``info.path`` within ``folder``, ``info.frames`` known.
         categories: species, in the order of their ids from 1.
         actions: actions, in the order of their ids from 1.
         info: the ``info`` entry.
 
     Raises:
         OutputError: if the folder cannot be written to, or a video does not fit the format (it lies outside
-            the folder, its length is unknown, a track has no mask, a species or action is not listed).
+            the folder, its length is unknown, a species or action is not listed).
     """
-    document = build_annotations(folder, videos, categories=categories, actions=actions, info=info)
-    with (
-        replacing(folder / "actions.csv") as temporary,
-        temporary.open("w", encoding="utf-8", newline="") as file,
-    ):
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(_ACTION_COLUMNS)
-        writer.writerows(_action_rows(folder, videos, actions))
-    with replacing(folder / "annotations.json") as temporary:
-        temporary.write_text(
-            json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8"
-        )
-
-
-def build_annotations(
-    folder: Path,
-    videos: Sequence[LabelledVideo],
-    *,
-    categories: Sequence[str],
-    actions: Sequence[str],
-    info: Mapping[str, Any],
-) -> dict[str, Any]:
-    """The content of ``annotations.json``; arguments and errors as of :func:`save_data_set`."""
-    annotations: list[dict[str, Any]] = []
-    for video_id, video in enumerate(videos, start=1):
-        for track in video.tracks:
-            entry = {"id": len(annotations) + 1, "video_id": video_id}
-            annotations.append(entry | _annotation(track, video, categories))
-    return {
+    rows = _action_rows(folder, videos, actions)
+    document = {
         "info": dict(info),
-        "categories": [
-            {"id": k, "name": name, "supercategory": "animal"} for k, name in enumerate(categories, start=1)
-        ],
+        "categories": list_categories(categories),
         "actions": [{"id": k, "name": name} for k, name in enumerate(actions, start=1)],
         "videos": [_video(k, folder, video) for k, video in enumerate(videos, start=1)],
-        "annotations": annotations,
+        "annotations": iterate_annotations(videos, categories),
     }
+    with replacing(folder / "actions.csv") as table, replacing(folder / "annotations.json") as truth:
+        with truth.open("w", encoding="utf-8", newline="\n") as file:
+            write_json(file, document)
+        with table.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(_ACTION_COLUMNS)
+            writer.writerows(rows)
+
+
+def list_categories(categories: Sequence[str]) -> list[dict[str, Any]]:
+    """The ``categories`` entry: ids from 1, in the order given."""
+    return [{"id": k, "name": name, "supercategory": "animal"} for k, name in enumerate(categories, start=1)]
+
+
+def iterate_annotations(
+    videos: Sequence[LabelledVideo], categories: Sequence[str]
+) -> Iterator[dict[str, Any]]:
+    """The ``annotations`` entries, one for each track, in memory one at a time.
+
+    Raises:
+        OutputError: if a video's length is unknown, or a species is not listed.
+    """
+    annotation_id = 0
+    for video_id, video in enumerate(videos, start=1):
+        for track in video.tracks:
+            annotation_id += 1
+            entry = {"id": annotation_id, "video_id": video_id}
+            yield entry | _annotation(track, video, categories)
 
 
 def _video(video_id: int, folder: Path, video: LabelledVideo) -> dict[str, Any]:
@@ -103,20 +101,23 @@ def _annotation(track: Track, video: LabelledVideo, categories: Sequence[str]) -
         raise OutputError(
             f"track {track.track_id} of {path} is a '{track.label}', which is not among the categories."
         )
+    if track.frames[-1] >= length:
+        raise OutputError(
+            f"track {track.track_id} of {path} goes on at frame {track.frames[-1]}, the video ends before."
+        )
     segmentations: list[dict[str, Any] | None] = [None] * length
     bboxes: list[list[float] | None] = [None] * length
-    areas: list[int | None] = [None] * length
-    for frame, mask in zip(track.frames.tolist(), track.masks, strict=True):
-        if mask is None or frame >= length:
-            raise OutputError(
-                f"track {track.track_id} of {path} has no mask, or no such frame, at frame {frame}; "
-                "this format needs both."
-            )
-        segmentations[frame], bboxes[frame], areas[frame] = _segmentation(mask), _bbox(mask), mask_area(mask)
-    return {
+    areas: list[float | None] = [None] * length
+    for frame, box, mask in zip(track.frames.tolist(), track.boxes.tolist(), track.masks, strict=True):
+        x1, y1, x2, y2 = box
+        bboxes[frame] = [x1, y1, x2 - x1, y2 - y1]
+        areas[frame] = (x2 - x1) * (y2 - y1)
+        if mask is not None:
+            segmentations[frame], areas[frame] = to_coco_json(mask), mask_area(mask)
+    entry = {
         "track_id": track.track_id,
         "category_id": list(categories).index(track.label) + 1,
-        "iscrowd": 0,
+        "iscrowd": int(track.crowd),
         "width": video.info.width,
         "height": video.info.height,
         "length": length,
@@ -124,16 +125,17 @@ def _annotation(track: Track, video: LabelledVideo, categories: Sequence[str]) -
         "bboxes": bboxes,
         "areas": areas,
     }
+    if track.occluded is not None:
+        marks: list[int | None] = [None] * length
+        for frame, mark in zip(track.frames.tolist(), track.occluded.tolist(), strict=True):
+            marks[frame] = int(mark)
+        entry["occluded"] = marks
+    return entry
 
 
-def _segmentation(mask: Rle) -> dict[str, Any]:
+def to_coco_json(mask: Rle) -> dict[str, Any]:
+    """A mask as COCO JSON writes it: ``counts`` as text."""
     return to_coco(mask) | {"counts": mask.counts.decode("ascii")}
-
-
-def _bbox(mask: Rle) -> list[float]:
-    """x, y, width, height of the mask's box."""
-    x1, y1, x2, y2 = mask_to_box(mask).tolist()
-    return [x1, y1, x2 - x1, y2 - y1]
 
 
 def _action_rows(
