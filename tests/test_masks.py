@@ -1,3 +1,5 @@
+from contextlib import suppress
+
 import cv2
 import numpy as np
 import pytest
@@ -33,7 +35,7 @@ def test_encode_decode_round_trip(bitmap):
     assert mask_area(encode_mask(bitmap)) == bitmap.sum()
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(bitmaps(), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.integers(0, 9))
 def test_cropped_encoding_equals_encoding_the_whole_frame(crop, left, top, right, bottom):
     frame = np.pad(crop, ((top, bottom), (left, right)))
@@ -76,11 +78,48 @@ def test_from_coco_reads_all_three_spellings():
 
 
 @pytest.mark.parametrize(
-    "broken", [{}, {"size": [6, 5]}, {"size": "x", "counts": ""}, {"size": [6, 5], "counts": [3]}]
+    "broken",
+    [
+        {},
+        [[0, 0, 5, 0, 5, 5]],
+        {"size": [6, 5]},
+        {"size": "65", "counts": [30]},
+        {"size": [6, float("inf")], "counts": [30]},
+        {"size": [-6, -5], "counts": [30]},
+        {"size": [0, 0], "counts": []},
+        {"size": [10**6, 10**6], "counts": [10**12]},
+        {"size": [6, 5], "counts": [3]},
+        {"size": [6, 5], "counts": [40, -10]},
+        {"size": [6, 5], "counts": [10**30]},
+        {"size": [6, 5], "counts": ["30"]},
+        {"size": [6, 5], "counts": 30},
+        {"size": [6, 5], "counts": ""},
+        {"size": [6, 5], "counts": "zzzz"},
+        {"size": [6, 5], "counts": "ä"},
+        {"size": [6, 5], "counts": "8"},  # a run of 8, and 22 pixels are missing
+        {"size": [6, 5], "counts": "ooooooooooooooo0"},
+        {"size": [6, 5], "counts": "o"},  # says that more follows
+    ],
 )
 def test_from_coco_refuses_what_is_no_mask(broken):
     with pytest.raises(ValueError, match=r"size|run lengths"):
         from_coco(broken)
+
+
+@settings(deadline=None)
+@given(bitmaps())
+def test_from_coco_takes_every_mask_that_pycocotools_makes(bitmap):
+    rle = encode_mask(bitmap)
+    assert from_coco({"size": list(bitmap.shape), "counts": rle.counts.decode()}) == rle
+
+
+@settings(deadline=None)
+@given(st.binary(max_size=12) | st.text("0123456789PQXZabcdo", max_size=12), st.integers(-1, 9))
+def test_from_coco_lets_only_masks_of_the_whole_frame_through(counts, height):
+    with suppress(ValueError):
+        rle = from_coco({"size": [height, 5], "counts": counts})
+        outside = coco_mask.encode(np.asfortranarray(~decode_mask(rle), np.uint8))
+        assert mask_area(rle) + coco_mask.area(outside) == height * 5
 
 
 @given(bitmaps(), st.randoms())

@@ -6,13 +6,17 @@ tool of the field reads it. Reference: Lin et al. 2014, https://cocodataset.org/
 
 from __future__ import annotations
 
+from operator import index
 from typing import Any
 
 import cv2
 import numpy as np
 from pycocotools import mask as coco_mask
 
-from wildact.types import Bool, Float32, Rle
+from wildact.types import Bool, Float32, Int64, Rle
+
+_MAX_PIXELS = 2**31 - 1  # of a frame: pycocotools counts them in 32 bits
+_MAX_CODES = 7  # characters for one run: 35 bits
 
 
 def encode_mask(mask: Bool) -> Rle:
@@ -115,19 +119,53 @@ def from_coco(segmentation: dict[str, Any]) -> Rle:
     """From COCO JSON: compressed (``str`` or ``bytes``) or uncompressed (``list``) counts.
 
     Raises:
-        ValueError: if size or counts are missing or of the wrong kind.
+        ValueError: if size or counts are missing or of the wrong kind, or do not fit each other.
     """
     try:
-        height, width = (int(n) for n in segmentation["size"])
+        height, width = (index(n) for n in segmentation["size"])
         counts = segmentation["counts"]
-    except (KeyError, TypeError, ValueError) as error:
+        if isinstance(counts, str):
+            counts = counts.encode("ascii")
+        if isinstance(counts, list):
+            runs = np.array([index(n) for n in counts], np.int64)
+        else:
+            runs = _read_runs(counts)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise ValueError("a run-length mask needs 'size' [height, width] and 'counts'") from error
+    pixels = height * width
+    if min(height, width) <= 0 or pixels > _MAX_PIXELS:
+        raise ValueError(f"a mask cannot have the size {height} x {width}")
+    if (runs < 0).any() or (runs > pixels).any() or runs.sum() != pixels:
+        raise ValueError(f"run lengths must add up to {height} x {width}")
     if isinstance(counts, list):
-        if sum(counts) != height * width or any(n < 0 for n in counts):
-            raise ValueError(f"run lengths must add up to {height} x {width}")
         counts = coco_mask.frPyObjects({"size": [height, width], "counts": counts}, height, width)["counts"]
-    if isinstance(counts, str):
-        counts = counts.encode("ascii")
-    if not isinstance(counts, bytes):
-        raise ValueError("'counts' must be a string or a list of run lengths")
     return Rle(height=height, width=width, counts=counts)
+
+
+def _read_runs(counts: bytes) -> Int64:
+    """The run lengths in COCO's compressed counts; ``pycocotools`` itself trusts them, and reads beyond them.
+
+    Each number is a chain of characters from ``0`` on, 5 bits in each, the lowest first; the sixth bit says
+    that more follow, the highest bit of the last is the sign. From the fourth on, a number is the difference
+    to the last but one.
+
+    Raises:
+        ValueError: if it is no such code.
+        TypeError: if it is not even text.
+    """
+    if not isinstance(counts, bytes):
+        raise TypeError("counts must be text or a list of numbers")
+    codes = np.frombuffer(counts, np.uint8).astype(np.int64) - ord("0")
+    if len(codes) == 0 or codes.min() < 0 or codes.max() > 63 or codes[-1] & 32:
+        raise ValueError("counts are no run-length code")
+    ends = np.flatnonzero(codes & 32 == 0)
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    lengths = ends - starts + 1
+    if lengths.max() > _MAX_CODES:
+        raise ValueError("a run is too long")
+    places = np.arange(len(codes)) - np.repeat(starts, lengths)
+    runs = np.add.reduceat((codes & 31) << 5 * places, starts)
+    runs -= np.where(codes[ends] & 16, 1 << 5 * lengths, 0)
+    runs[1::2] = np.cumsum(runs[1::2])
+    runs[2::2] = np.cumsum(runs[2::2])
+    return np.asarray(runs, np.int64)
