@@ -15,6 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, Literal
@@ -161,7 +162,7 @@ class Track:
         boxes: (T, 4) float32 xyxy pixels of the original frame.
         scores: (T,) float32 detection scores; nan where the box is interpolated.
         masks: T masks; None where there is none (interpolated boxes, or a detector without masks).
-        occluded: (T,) bool, True where a person marked the animal as partly hidden; None where nobody looked.
+        occluded: (T,) bool, True where the animal is marked as partly hidden; None: nowhere.
         crowd: the boxes and masks hold a group of animals that nobody told apart (COCO's ``iscrowd``).
     """
 
@@ -350,3 +351,26 @@ class LabelledVideo:
     tracks: tuple[Track, ...]
     actions: tuple[ActionLabel, ...]
     recorded: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingTime:
+    """When a recording began, and how that is known.
+
+    Attributes:
+        start: of the first frame, corrected, with its offset from UTC.
+        source: where the time stands, e.g. ``file name`` or ``tag creation_time``.
+        text: as it stands there.
+        zone: in which the text was read, e.g. ``Europe/Berlin``; empty where the text states its own.
+        clock_offset_s: seconds that were added because the camera's clock was wrong.
+    """
+
+    start: datetime
+    source: str
+    text: str
+    zone: str = ""
+    clock_offset_s: float = 0.0
+
+    def __post_init__(self) -> None:
+        if self.start.utcoffset() is None:
+            raise ValueError("the start of a recording needs its offset from UTC")

@@ -27,13 +27,16 @@ class Format:
         write: data set to a file or folder, whole or not at all. What ``list_losses`` tells is left out.
             Raises OutputError. None: this format is only read.
         holds: names of ``FEATURES``: what comes back when it is written and read.
+        takes_facts: ``read`` has a second argument, :class:`wildact.datasets.facts.Facts`, because it must
+            know the frame size or rate (of shares of the frame, or of seconds) where the file does not tell.
     """
 
     name: str
     title: str
-    read: Callable[[Path], Dataset] | None
+    read: Callable[..., Dataset] | None
     write: Callable[[Dataset, Path], None] | None
     holds: frozenset[str]
+    takes_facts: bool = False
 
     def __post_init__(self) -> None:
         if unknown := self.holds - set(FEATURES):

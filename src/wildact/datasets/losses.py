@@ -23,7 +23,8 @@ FEATURES: dict[str, str] = {
     "scores": "how sure a network was, of a box or a label",
     "occluded": "marks of animals that are partly hidden",
     "crowds": "groups of animals that nobody told apart",
-    "unused names": "species and actions that could be named but do not occur",
+    "unused species": "species that could be named but do not occur",
+    "unused actions": "actions that could be named but do not occur",
     "site": "where the camera stood",
     "camera": "which camera it was",
     "light": "day, dusk or infrared",
@@ -31,6 +32,7 @@ FEATURES: dict[str, str] = {
     "fps": "the exact frame rate",
     "size": "width and height of the frames",
     "length": "the number of frames",
+    "frame order": "which frames make up a video, and in which order",
     "several videos": "more than one video",
     "blank videos": "videos without animals",
 }
@@ -128,7 +130,7 @@ def _boxes_beside_masks(dataset: Dataset) -> str:
 
 
 def _track_identities(dataset: Dataset) -> str:
-    tracks = list(_tracks(dataset))
+    tracks = [track for track in _tracks(dataset) if len(track) > 1]
     if not tracks:
         return ""
     boxes = plural(sum(map(len, tracks)), "box", "boxes")
@@ -171,21 +173,30 @@ def _scores(dataset: Dataset) -> str:
 
 
 def _occluded(dataset: Dataset) -> str:
-    marked = [track for track in _tracks(dataset) if track.occluded is not None]
-    if not marked:
-        return ""
-    number = sum(int(np.count_nonzero(track.occluded)) for track in marked)
-    return f"{number} marks 'partly hidden' in {plural(len(marked), 'track')}"
+    marks = [track.occluded for track in _tracks(dataset) if track.occluded is not None]
+    number = sum(int(np.count_nonzero(of_track)) for of_track in marks)
+    return plural(number, "mark 'partly hidden'", "marks 'partly hidden'")
 
 
 def _crowds(dataset: Dataset) -> str:
     return plural(sum(track.crowd for track in _tracks(dataset)), "mark of a crowd", "marks of crowds")
 
 
-def _unused_names(dataset: Dataset) -> str:
-    species = set(dataset.species) - {track.label for track in _tracks(dataset)}
-    actions = set(dataset.actions) - {a.action for video in dataset.videos for a in video.actions}
-    return plural(len(species) + len(actions), "name that no animal has", "names that no animal has")
+def _unused_species(dataset: Dataset) -> str:
+    unused = set(dataset.species) - {track.label for track in _tracks(dataset)}
+    return plural(len(unused), "species that no animal has", "species that no animal has")
+
+
+def _unused_actions(dataset: Dataset) -> str:
+    unused = set(dataset.actions) - {label.action for video in dataset.videos for label in video.actions}
+    return plural(len(unused), "action that no animal does", "actions that no animal does")
+
+
+def _frame_order(dataset: Dataset) -> str:
+    lengths = [video.info.frames for video in dataset.videos if video.info.frames not in (None, 1)]
+    if not lengths:
+        return ""
+    return f"the order of {sum(filter(None, lengths))} frames in {plural(len(lengths), 'video')}"
 
 
 def _fact(phrase: str, known: Callable[[LabelledVideo], bool]) -> Callable[[Dataset], str]:
@@ -217,7 +228,8 @@ _COUNTS: dict[str, Callable[[Dataset], str]] = {
     "scores": _scores,
     "occluded": _occluded,
     "crowds": _crowds,
-    "unused names": _unused_names,
+    "unused species": _unused_species,
+    "unused actions": _unused_actions,
     "site": _fact("the site", lambda video: bool(video.site)),
     "camera": _fact("the camera", lambda video: bool(video.camera)),
     "light": _fact("the light", lambda video: video.light is not None),
@@ -225,6 +237,7 @@ _COUNTS: dict[str, Callable[[Dataset], str]] = {
     "fps": _fact("the frame rate", lambda video: video.info.fps > 0),
     "size": _fact("the frame size", lambda video: video.info.width > 0),
     "length": _fact("the number of frames", lambda video: video.info.frames is not None),
+    "frame order": _frame_order,
     "several videos": _several_videos,
     "blank videos": _blank_videos,
 }
