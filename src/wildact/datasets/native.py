@@ -1,31 +1,31 @@
 """Read and write the native format: YouTube-VIS style ``annotations.json`` and ``actions.csv``.
 
-See docs/data-format.md. Whatever is broken is said with file, entry and reason.
+See docs/data-format.md. Whatever is broken is said with file, entry and reason: `load_dataset` raises at the
+first error, `read_dataset` reports all of them and reads what is left.
 """
 
 from __future__ import annotations
 
-import csv
-import json
-from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from fractions import Fraction
-from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-import numpy as np
-
+from wildact.datasets.entries import check_track, read_action, read_track, read_video
+from wildact.datasets.findings import (
+    AFTER_END,
+    DUPLICATE,
+    MALFORMED,
+    OVERLAP,
+    UNKNOWN,
+    Finding,
+    Report,
+    quote,
+)
+from wildact.datasets.raw import ACTIONS, ANNOTATIONS, Entry, is_id, read_content, read_entries, read_rows
 from wildact.errors import DatasetError, OutputError
 from wildact.export.youtube_vis import save_data_set
-from wildact.masks import from_coco
-from wildact.types import ActionLabel, LabelledVideo, Light, Rle, Track, VideoInfo
-
-ANNOTATIONS = "annotations.json"
-ACTIONS = "actions.csv"
-ACTION_COLUMNS = ["video", "track_id", "action", "start_frame", "end_frame"]
-LIGHTS: tuple[Light, ...] = ("day", "dusk", "ir")
+from wildact.types import ActionLabel, LabelledVideo, Track
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +49,16 @@ class Dataset:
     dropped: tuple[str, ...] = ()
 
 
+@dataclass(slots=True)
+class _Video:
+    """What is being read of a video; ``video`` is None where its own entry is broken."""
+
+    video: LabelledVideo | None
+    tracks: dict[int, Track]
+    declared: set[int]
+    labels: list[tuple[Entry, ActionLabel]]
+
+
 def load_dataset(root: Path) -> Dataset:
     """Read a data set's annotations (not its videos).
 
@@ -58,30 +68,49 @@ def load_dataset(root: Path) -> Dataset:
     Raises:
         DatasetError: naming file, entry and reason.
     """
-    path = Path(root) / ANNOTATIONS
-    content = _read_json(path)
-    species = _names(path, content, "categories")
-    actions = _names(path, content, "actions")
-    tracks = _read_tracks(path, content, species)
-    labels = _read_actions(Path(root) / ACTIONS, set(actions.values()))
-    entries = _entries(path, content, "videos")
-    if strays := sorted(set(tracks) - {entry.get("id") for entry in entries}, key=str):
-        raise DatasetError(f"{path}: an annotation is of video {strays[0]}, which 'videos' does not list.")
-    videos = []
-    for entry in entries:
-        where = f"{path}: videos entry {entry.get('id')}"
-        video_tracks = tracks.get(entry.get("id"), ())
-        name = str(entry.get("file_name"))
-        videos.append(_video(where, Path(root), entry, video_tracks, tuple(labels.get(name, ()))))
-    if unknown := sorted(set(labels) - {str(entry.get("file_name")) for entry in entries}):
-        raise DatasetError(f"{Path(root) / ACTIONS}: video '{unknown[0]}' is not in {ANNOTATIONS}.")
-    videos.sort(key=lambda video: str(video.info.path))
+    dataset = read_dataset(root, raise_error)
+    assert dataset is not None  # what cannot be read has raised
+    return dataset
+
+
+def raise_error(finding: Finding) -> None:
+    """Raise the finding if it is an error.
+
+    Raises:
+        DatasetError: naming file, entry and reason.
+    """
+    if finding.severity == "error":
+        raise DatasetError(str(finding))
+
+
+def read_dataset(root: Path, report: Report) -> Dataset | None:
+    """Read a data set's annotations, and go on after an error.
+
+    Args:
+        root: the folder that holds ``annotations.json``.
+        report: called with every finding.
+
+    Returns:
+        What could be read; None if ``annotations.json`` holds no JSON object.
+    """
+    root = Path(root)
+    path = root / ANNOTATIONS
+    content = read_content(path, report)
+    if content is None:
+        return None
+    species = _names(path, content, "categories", report)
+    actions = _names(path, content, "actions", report)
+    videos, names = _read_videos(root, content, report)
+    _read_tracks(path, content, species, videos, report)
+    _read_labels(
+        root / ACTIONS, list(actions.values()), {name: videos[i] for name, i in names.items()}, report
+    )
     return Dataset(
-        root=Path(root),
+        root=root,
         species=tuple(species.values()),
         actions=tuple(actions.values()),
-        videos=tuple(videos),
-        facts=content.get("info", {}),
+        videos=tuple(sorted(filter(None, map(_assemble, videos.values())), key=lambda v: str(v.info.path))),
+        facts=_info(path, content, report),
     )
 
 
@@ -108,172 +137,116 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
     )
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise DatasetError(f"{path} does not exist: a data set folder holds {ANNOTATIONS}.") from error
-    except OSError as error:
-        raise DatasetError(f"{path} cannot be read: {error.strerror}.") from error
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} is not JSON: {error}.") from error
-    if not isinstance(content, dict):
-        raise DatasetError(f"{path} must hold a JSON object, not a {type(content).__name__}.")
-    return content
+def _info(path: Path, content: Mapping[str, Any], report: Report) -> dict[str, Any]:
+    info = content.get("info", {})
+    if isinstance(info, dict):
+        return info
+    report(Finding(MALFORMED, path, "info", f"'info' must be an object, not {quote(info)}"))
+    return {}
 
 
-def _entries(path: Path, content: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
-    entries = content.get(key)
-    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        raise DatasetError(f"{path}: '{key}' must be a list of objects.")
-    ids = [entry.get("id") for entry in entries]
-    if len(set(ids)) != len(ids):
-        raise DatasetError(f"{path}: two entries of '{key}' have the same id.")
-    return entries
-
-
-def _names(path: Path, content: Mapping[str, Any], key: str) -> dict[int, str]:
+def _names(path: Path, content: Mapping[str, Any], key: str, report: Report) -> dict[int, str]:
     """Id -> name, in order of id."""
-    entries = _entries(path, content, key)
-    try:
-        return {int(entry["id"]): str(entry["name"]) for entry in sorted(entries, key=lambda e: e["id"])}
-    except (KeyError, TypeError, ValueError) as error:
-        raise DatasetError(f"{path}: each entry of '{key}' needs a numeric 'id' and a 'name'.") from error
+    names: dict[int, str] = {}
+    for entry in read_entries(path, content, key, report):
+        number, name = None if entry.id is None else entry.whole("id"), entry.text("name")
+        if name in names.values():
+            entry.complain(DUPLICATE, f"two entries of '{key}' have the name {quote(name)}")
+        elif number is not None and name is not None:
+            names.setdefault(number, name)
+    return dict(sorted(names.items()))
+
+
+def _read_videos(
+    root: Path, content: Mapping[str, Any], report: Report
+) -> tuple[dict[Any, _Video], dict[str, Any]]:
+    """Id -> video, and file name -> id."""
+    videos: dict[Any, _Video] = {}
+    names: dict[str, Any] = {}
+    seen: set[PurePosixPath] = set()
+    for entry in read_entries(root / ANNOTATIONS, content, "videos", report):
+        name, read = entry.values.get("file_name"), _Video(read_video(entry, root), {}, set(), [])
+        if entry.id is not None:
+            videos.setdefault(entry.id, read)
+        if not isinstance(name, str) or entry.id is None:
+            continue
+        if PurePosixPath(name) in seen:
+            entry.complain(DUPLICATE, f"two entries of 'videos' name the file {quote(name)}")
+            read.video = None
+        seen.add(PurePosixPath(name))
+        names.setdefault(name, entry.id)
+    return videos, names
 
 
 def _read_tracks(
-    path: Path, content: Mapping[str, Any], species: Mapping[int, str]
-) -> dict[Any, tuple[Track, ...]]:
-    tracks: defaultdict[Any, list[Track]] = defaultdict(list)
-    for entry in _entries(path, content, "annotations"):
-        where = f"{path}: annotations entry {entry.get('id')}"
-        try:
-            track = _track(entry, species)
-        except KeyError as error:
-            raise DatasetError(f"{where}: {error} is absent or unknown.") from error
-        except (TypeError, ValueError) as error:
-            raise DatasetError(f"{where}: {error}.") from error
-        if any(other.track_id == track.track_id for other in tracks[entry.get("video_id")]):
-            raise DatasetError(f"{where}: its video has another track {track.track_id}.")
-        tracks[entry.get("video_id")].append(track)
-    return {video: tuple(sorted(found, key=lambda t: t.track_id)) for video, found in tracks.items()}
-
-
-def _track(entry: Mapping[str, Any], species: Mapping[int, str]) -> Track:
-    boxes, masks = entry["bboxes"], entry["segmentations"]
-    if len(boxes) != len(masks):
-        raise ValueError(f"{len(boxes)} bboxes but {len(masks)} segmentations")
-    frames = [i for i, box in enumerate(boxes) if box is not None]
-    if not frames:
-        raise ValueError("the track is not visible on any frame")
-    boxes_xywh = np.array([boxes[i] for i in frames], np.float64).reshape(-1, 4)
-    bad = (boxes_xywh[:, 2:] <= 0).any(axis=1) | ~np.isfinite(boxes_xywh).all(axis=1)
-    if bad.any():
-        raise ValueError(f"the box of frame {frames[int(np.flatnonzero(bad)[0])]} is empty or not a number")
-    rles: tuple[Rle | None, ...] = tuple(None if masks[i] is None else from_coco(masks[i]) for i in frames)
-    marks = entry.get("occluded")
-    boxes_xyxy = np.concatenate([boxes_xywh[:, :2], boxes_xywh[:, :2] + boxes_xywh[:, 2:]], axis=1)
-    return Track(
-        track_id=int(entry["track_id"]),
-        label=species[int(entry["category_id"])],
-        label_score=1.0,
-        frames=np.array(frames, np.int64),
-        boxes=boxes_xyxy.astype(np.float32),
-        scores=np.ones(len(frames), np.float32),
-        masks=rles,
-        occluded=None if marks is None else np.array([marks[i] for i in frames], bool),
-        crowd=bool(entry.get("iscrowd", 0)),
-    )
-
-
-def _read_actions(path: Path, known: set[str]) -> dict[str, list[ActionLabel]]:
-    """File name of the video -> its action labels, in order of track and time."""
-    if not path.exists():
-        raise DatasetError(f"{path} does not exist: a data set says there what each animal does.")
-    labels: defaultdict[str, list[ActionLabel]] = defaultdict(list)
-    try:
-        text = path.read_text(encoding="utf-8-sig")  # spreadsheets put a mark in front
-    except (OSError, UnicodeDecodeError) as error:
-        raise DatasetError(f"{path} cannot be read as UTF-8 text: {error}.") from error
-    reader = csv.DictReader(text.splitlines(keepends=True))
-    if reader.fieldnames != ACTION_COLUMNS:
-        raise DatasetError(f"{path}: the first line must be '{','.join(ACTION_COLUMNS)}'.")
-    for row in reader:
-        labels[row["video"]].append(_action(f"{path}, line {reader.line_num}", row, known))
-    for video, of_video in labels.items():
-        of_video.sort(key=lambda label: (label.track_id, label.start_frame))
-        for one, following in pairwise(of_video):
-            if one.track_id == following.track_id and following.start_frame < one.end_frame:
-                raise DatasetError(
-                    f"{path}: video '{video}', track {one.track_id}: '{one.action}' and '{following.action}' "
-                    f"overlap at frame {following.start_frame}."
-                )
-    return dict(labels)
-
-
-def _action(where: str, row: Mapping[str, str], known: set[str]) -> ActionLabel:
-    try:
-        label = ActionLabel(
-            int(row["track_id"]), row["action"], int(row["start_frame"]), int(row["end_frame"])
-        )
-    except (TypeError, ValueError) as error:
-        raise DatasetError(f"{where}: track_id, start_frame and end_frame must be whole numbers.") from error
-    if label.action not in known:
-        raise DatasetError(f"{where}: unknown action '{label.action}'; {ANNOTATIONS} lists {sorted(known)}.")
-    if not 0 <= label.start_frame < label.end_frame:
-        raise DatasetError(f"{where}: frames {label.start_frame} to {label.end_frame} are not a range.")
-    return label
-
-
-def _video(
-    where: str,
-    root: Path,
-    entry: Mapping[str, Any],
-    tracks: tuple[Track, ...],
-    actions: tuple[ActionLabel, ...],
-) -> LabelledVideo:
-    try:
-        fps = Fraction(str(entry["fps"]))
-        length, width, height = (int(entry[key]) for key in ("length", "width", "height"))
-        light, name = entry.get("light"), PurePosixPath(str(entry["file_name"]))
-        site, camera = str(entry["site"]), str(entry["camera"])
-    except KeyError as error:
-        raise DatasetError(f"{where}: {error} is absent.") from error
-    except (TypeError, ValueError, ZeroDivisionError) as error:
-        raise DatasetError(f"{where}: fps, length, width and height must be numbers.") from error
-    if light is not None and light not in LIGHTS:
-        raise DatasetError(f"{where}: light '{light}' is none of {', '.join(LIGHTS)}.")
-    if name.is_absolute() or ".." in name.parts or fps <= 0:
-        raise DatasetError(f"{where}: file_name must stay within the folder, and fps be positive.")
-    _check_tracks(where, tracks, actions, length=length, width=width, height=height)
-    info = VideoInfo(root / name, width, height, fps, length, length / fps, codec="unknown")
-    return LabelledVideo(info, site, camera, light, tracks, actions, entry.get("recorded"))
-
-
-def _check_tracks(
-    where: str,
-    tracks: tuple[Track, ...],
-    actions: tuple[ActionLabel, ...],
-    *,
-    length: int,
-    width: int,
-    height: int,
+    path: Path,
+    content: Mapping[str, Any],
+    species: Mapping[int, str],
+    videos: Mapping[Any, _Video],
+    report: Report,
 ) -> None:
-    for track in tracks:
-        if track.frames[-1] >= length:
-            raise DatasetError(
-                f"{where}: track {track.track_id} goes on after the last frame ({length - 1})."
-            )
-        outside = (track.boxes[:, :2] < -0.5).any() or (
-            track.boxes[:, 2:] > [width + 0.5, height + 0.5]
-        ).any()
-        if outside:
-            raise DatasetError(f"{where}: a box of track {track.track_id} lies outside the frame.")
-        if any(mask is not None and (mask.height, mask.width) != (height, width) for mask in track.masks):
-            raise DatasetError(f"{where}: a mask of track {track.track_id} is not of the frame's size.")
-    ids = {track.track_id for track in tracks}
-    for label in actions:
-        if label.track_id not in ids:
-            raise DatasetError(f"{where}: an action is given for track {label.track_id}, which is not there.")
-        if label.end_frame > length:
-            raise DatasetError(f"{where}: an action of track {label.track_id} ends after the last frame.")
+    """Read all tracks into their videos."""
+    for entry in read_entries(path, content, "annotations", report):
+        track = read_track(entry, species)
+        number = entry.values.get("video_id")
+        if not is_id(number) or number not in videos:
+            entry.complain(UNKNOWN, f"it is of video {quote(number)}, which 'videos' does not list")
+            continue
+        of_video, track_id = videos[number], entry.values.get("track_id")
+        if isinstance(track_id, int):
+            of_video.declared.add(track_id)
+        if track is None:
+            continue
+        if track.track_id in of_video.tracks:
+            entry.complain(DUPLICATE, f"its video has another track {track.track_id}")
+            continue
+        of_video.tracks[track.track_id] = track
+        if of_video.video is not None:
+            check_track(entry, track, of_video.video.info)
+
+
+def _read_labels(path: Path, known: Sequence[str], videos: Mapping[str, _Video], report: Report) -> None:
+    """Read all action labels into their videos."""
+    strays: set[str] = set()
+    for entry in read_rows(path, report):
+        label = read_action(entry, known)
+        name = entry.values["video"]
+        if name not in videos:
+            if name not in strays:  # once for each video, not for each of its labels
+                entry.complain(UNKNOWN, f"video {quote(name)} is not in {ANNOTATIONS}")
+            strays.add(name)
+            continue
+        if label is None:
+            continue
+        of_video = videos[name]
+        if label.track_id not in of_video.declared:
+            entry.complain(UNKNOWN, f"an action is given for track {label.track_id}, which is not there")
+            continue
+        info = None if of_video.video is None else of_video.video.info
+        if info is not None and info.frames is not None and label.end_frame > info.frames:
+            what = f"an action of track {label.track_id} ends after the last frame ({info.frames - 1})"
+            entry.complain(AFTER_END, what)
+        of_video.labels.append((entry, label))
+    for of_video in videos.values():
+        of_video.labels.sort(key=lambda pair: (pair[1].track_id, pair[1].start_frame))
+        _check_overlaps(of_video.labels)
+
+
+def _check_overlaps(labels: Sequence[tuple[Entry, ActionLabel]]) -> None:
+    """Report labels, sorted by track and start, that begin before an earlier one of their track ends."""
+    latest: ActionLabel | None = None
+    for entry, label in labels:
+        if latest is not None and latest.track_id == label.track_id and label.start_frame < latest.end_frame:
+            what = f"'{latest.action}' and '{label.action}' overlap at frame {label.start_frame}"
+            entry.complain(OVERLAP, f"video {quote(entry.values['video'])}, track {label.track_id}: {what}")
+            latest = max(latest, label, key=lambda one: one.end_frame)
+        else:
+            latest = label
+
+
+def _assemble(read: _Video) -> LabelledVideo | None:
+    if read.video is None:
+        return None
+    tracks = tuple(read.tracks[track_id] for track_id in sorted(read.tracks))
+    actions = tuple(label for _, label in read.labels if label.track_id in read.tracks)
+    return replace(read.video, tracks=tracks, actions=actions)
