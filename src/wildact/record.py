@@ -113,7 +113,7 @@ def save_json(path: Path, values: Mapping[str, Any]) -> None:
     Raises:
         OutputError: if the file cannot be written.
     """
-    text = json.dumps(_finite(values), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
+    text = json.dumps(plain_values(values), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
     part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -126,14 +126,14 @@ def save_json(path: Path, values: Mapping[str, Any]) -> None:
             part.unlink()
 
 
-def _finite(value: Any) -> Any:
-    """JSON's own types, arrays and numpy's scalars unpacked; nan and infinity become None."""
+def plain_values(value: Any) -> Any:
+    """JSON's own types: arrays and numpy's scalars are unpacked; nan and infinity become None."""
     if isinstance(value, Mapping):
-        return {str(k): _finite(v) for k, v in value.items()}
+        return {str(k): plain_values(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(v) for v in value]
+        return [plain_values(v) for v in value]
     if hasattr(value, "tolist"):
-        return _finite(value.tolist())
+        return plain_values(value.tolist())
     if isinstance(value, float) and not math.isfinite(value):
         return None
     return value

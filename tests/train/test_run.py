@@ -5,12 +5,13 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from wildact.detect import load_detector
+from wildact.detect import HEAD, load_detector
 from wildact.errors import DatasetError, WeightsError, WildactError
 from wildact.recipes import load_recipe
 from wildact.recognize import load_recognizer
-from wildact.train import recognition, train_recipe
-from wildact.train.run import HEADS, build_model
+from wildact.train import recognition, train_recipe, validation
+from wildact.train.initial import build_model
+from wildact.weights import read_record
 
 DETECTOR = [
     "model.initial=none",
@@ -34,9 +35,17 @@ def test_a_detector_is_trained_recorded_and_can_be_used(tiny_data, tmp_path):
     assert detector.card.sha256 == card.sha256
     assert detector.model.transform.min_size == (96,)
     record = json.loads((tmp_path / "run/record.json").read_text())
-    assert record["recipe"]["optimizer"]["iterations"] == 3
-    assert record["data"]["videos"] == 4
+    assert record["recipe"]["optimizer"]["iterations"] == record["iterations"] == 3
+    assert record["data"]["training"]["videos"] == 4
+    assert len(record["data"]["training"]["sha256"]["annotations.json"]) == 64
+    assert record["data"]["validation"] == "none"
+    assert record["batch_size"] == {"total": 2, "per_device": 2, "devices": 1}
+    assert 0 < record["learning_rate"]["lowest"] < record["learning_rate"]["highest"] <= 0.0005
+    assert 0 < record["waiting_share"] < 1
     assert record["environment"]["cpu"]["model"]
+    assert read_record(tmp_path / "run/best.safetensors") == record
+    assert "| iterations | 3 |" in (tmp_path / "run/MODEL_CARD.md").read_text()
+    assert list((tmp_path / "run/tensorboard").glob("events.*"))
 
 
 def test_a_recognizer_is_trained_and_its_card_says_how_to_feed_it(tiny_data, tmp_path):
@@ -53,8 +62,64 @@ def test_a_loss_that_is_no_number_stops_the_run_with_advice(tiny_data, tmp_path)
         "schedule.warmup_iterations=0",
         "optimizer.clip_norm=0",
     ]
-    with pytest.raises(WildactError, match="learning rate"):
+    with pytest.raises(WildactError, match=r"on samples of .*\.(mp4|avi).*learning_rate"):
         run("r2plus1d_narrow", wild, tiny_data, tmp_path / "run")
+
+
+def test_the_weights_that_do_best_on_other_videos_are_kept(tiny_data, tmp_path, monkeypatch):
+    scores = iter([0.2, 0.6, 0.4])
+    states = []
+
+    def score(model, card, dataset, device):
+        states.append({k: v.clone() for k, v in model.state_dict().items()})
+        return {"accuracy": 0.5, "mean_class_accuracy": next(scores)}
+
+    monkeypatch.setattr(validation, "score_network", score)
+    card = train_recipe(
+        load_recipe("r2plus1d_narrow", [*RECOGNIZER, "optimizer.validation_iterations=1"]),
+        tiny_data, tmp_path, validation=tiny_data, workers=0, device="cpu", progress=False,
+    )  # fmt: skip
+    assert card.scores == {"validation/accuracy": 0.5, "validation/mean_class_accuracy": 0.6}
+    best, last = (load_file(tmp_path / f"{name}.safetensors")["fc.1.weight"] for name in ("best", "last"))
+    assert torch.equal(best, states[1]["fc.1.weight"].half())
+    assert torch.equal(last, states[2]["fc.1.weight"].half())
+    rows = (tmp_path / "validation.csv").read_text().split()
+    assert rows == ["iteration,accuracy,mean_class_accuracy", "0,0.5,0.2", "1,0.5,0.6", "2,0.5,0.4"]
+    assert read_record(tmp_path / "best.safetensors")["scores"]["iteration"] == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides", "measures"),
+    [
+        ("maskrcnn_lite0_fpn", DETECTOR, ["box_ap", "box_ap50", "mask_ap", "mask_ap50"]),
+        ("r2plus1d_narrow", RECOGNIZER, ["accuracy", "mean_class_accuracy"]),
+    ],
+)
+def test_a_network_is_scored_while_it_is_trained(name, overrides, measures, tiny_data, tmp_path):
+    recipe = load_recipe(name, [*overrides, "optimizer.iterations=1"])
+    train_recipe(recipe, tiny_data, tmp_path, validation=tiny_data, workers=0, device="cpu", progress=False)
+    header, row = (tmp_path / "validation.csv").read_text().splitlines()
+    assert header.split(",") == ["iteration", *measures]
+    assert all(0 <= float(value) <= 1 for value in row.split(",")[1:])
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides"), [("maskrcnn_lite0_fpn", DETECTOR), ("r2plus1d_narrow", RECOGNIZER)]
+)
+def test_mixed_precision_keeps_the_weights_in_single(name, overrides, tiny_data, tmp_path):
+    run(
+        name,
+        [
+            *overrides,
+            "optimizer.iterations=1",
+            "optimizer.checkpoint_iterations=1",
+            "optimizer.precision=bf16-mixed",
+        ],
+        tiny_data,
+        tmp_path,
+    )
+    state = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
+    assert {t.dtype for t in state.values() if t.is_floating_point()} == {torch.float32}
 
 
 def test_data_without_animals_is_refused(tmp_path):
@@ -105,7 +170,7 @@ def test_initial_weights_of_other_classes_give_all_but_the_head(tiny_data, tiny_
     model = build_model(load_recipe("maskrcnn_lite0_fpn", [*detector, start]), two)
     assert "untrained head" in caplog.text
     for name, tensor in model.state_dict().items():
-        if name.startswith(HEADS["detector"]):
+        if name.startswith(HEAD):
             assert len(tensor) in (3, 4 * 3)
         else:
             assert torch.equal(tensor, trained[name].float()), name

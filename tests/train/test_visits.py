@@ -1,14 +1,15 @@
+import time
 from types import SimpleNamespace
 
 import pytest
 import torch
 
-from wildact.errors import DatasetError
+from wildact.errors import DatasetError, UsageError
 from wildact.recipes import load_recipe
 from wildact.train import detection
 from wildact.train.visits import MIXED_VISITS, Batches, Blocks
 
-VIDEOS = [SimpleNamespace(name=k) for k in range(10)]
+VIDEOS = [SimpleNamespace(name=k, info=SimpleNamespace(path=f"{k}.mp4")) for k in range(10)]
 
 
 def draw(video, rng):
@@ -21,7 +22,7 @@ def blocks(**changes):
     return Blocks(VIDEOS, draw, **settings)
 
 
-def test_a_block_holds_whole_batches_and_its_samples_are_mixed():
+def test_a_block_holds_whole_batches_and_no_batch_two_samples_of_a_visit():
     plan = blocks()
     assert plan.visits >= MIXED_VISITS
     assert plan.visits * 2 == plan.batches * 3
@@ -30,8 +31,25 @@ def test_a_block_holds_whole_batches_and_its_samples_are_mixed():
     visited = [name for batch in batches for name, _ in batch]
     assert all(visited.count(k) >= 4 for k in range(10))  # 24 visits of ten videos: each twice at least
     assert len({sample for batch in batches for sample in batch}) == plan.visits * 2
-    neighbours = sum(len({name for name, _ in batch}) < 3 for batch in batches)
-    assert neighbours < len(batches) / 2
+    of_visit = {sample: k for k in range(plan.visits) for sample in plan.visit(k)}
+    assert all(len({of_visit[sample] for sample in batch}) == 3 for batch in batches)
+
+
+def test_processes_that_train_together_share_the_batches_of_one():
+    whole = blocks(batch_size=6)
+    parts = [whole.share(rank, 3) for rank in range(3)]
+    for together, *shares in zip(whole[1], *(part[1] for part in parts), strict=True):
+        assert [len(share) for share in shares] == [2, 2, 2]
+        assert sorted(together) == sorted(sample for share in shares for sample in share)
+    with pytest.raises(UsageError, match="4 processes cannot share a batch of 6"):
+        whole.share(0, 4)
+
+
+def test_the_videos_of_a_batch_can_be_told_without_decoding_them():
+    plan = blocks(batch_size=5)
+    every = [batch for k in range(len(plan)) for batch in plan[k]]
+    for iteration in (0, 7, 33, 99):
+        assert [name for name, _ in every[iteration]] == [v.name for v in plan.videos_of(iteration)]
 
 
 def test_what_a_block_holds_depends_on_its_number_alone():
@@ -65,16 +83,34 @@ def test_worker_processes_make_the_same_batches(tiny_dataset):
         assert all(torch.equal(a, b) for (a, _), (b, _) in zip(one, other, strict=True))
 
 
-def test_videos_that_cannot_be_decoded_thin_out_the_batches():
+def test_others_stand_in_for_videos_that_cannot_be_decoded():
     def damaged(video, rng):
         return [] if video.name < 5 else draw(video, rng)
 
     plan = Blocks(VIDEOS, damaged, seed=0, batch_size=4, samples_per_visit=2, iterations=12)
     assert {name for batch in plan[0] for name, _ in batch} == {5, 6, 7, 8, 9}
-    assert {len(batch) for batch in plan[0]} <= {2, 3}
+    assert {len(batch) for batch in plan[0]} == {4}
     nothing = Blocks(VIDEOS, lambda video, rng: [], seed=0, batch_size=4, samples_per_visit=2, iterations=12)
-    with pytest.raises(DatasetError, match="hardly any can be decoded"):
+    with pytest.raises(DatasetError, match="hardly any video can be decoded, among them 9"):
         nothing[0]
+
+
+def test_samples_repeat_where_a_visit_gives_few():
+    plan = Blocks(
+        VIDEOS, lambda v, rng: draw(v, rng)[:1], seed=0, batch_size=4, samples_per_visit=3, iterations=9
+    )
+    assert all(len(batch) == 4 for batch in plan[0])
+
+
+def test_the_time_spent_on_waiting_is_known():
+    def slow(video, rng):
+        time.sleep(0.01)
+        return draw(video, rng)
+
+    plan = Blocks(VIDEOS, slow, seed=0, batch_size=4, samples_per_visit=2, iterations=3)
+    batches = Batches(plan, workers=0)
+    list(batches)
+    assert batches.waited_s >= 0.01 * plan.visits
 
 
 def test_generators_of_visits_differ():

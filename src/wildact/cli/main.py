@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from wildact import __version__
-from wildact.cli import evaluate, models, recipes, run, simulate, train
+from wildact.cli import card, data, evaluate, export, models, recipes, run, simulate, train
 from wildact.errors import WildactError
 
 WRONG_CALL = 2  # the exit code of typer's own complaints
@@ -27,9 +27,12 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("export")(export.export)
 app.command("simulate")(simulate.simulate)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("card")(card.card)
+app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")
 app.add_typer(recipes.app, name="recipes")
 

@@ -15,13 +15,28 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change the recipe: optimizer.iterations=100")
     ] = None,
+    validation: Annotated[
+        Path | None, typer.Option(help="Folder of labelled videos to choose the best weights by.")
+    ] = None,
     workers: Annotated[int, typer.Option(min=0, help="Processes that decode videos.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
+    devices: Annotated[int, typer.Option(min=1, help="Processes or GPUs that train together.")] = 1,
+    nodes: Annotated[int, typer.Option(min=1, help="Machines that train together.")] = 1,
 ) -> None:
     """Train a detector or an action network on labelled videos."""
     from wildact.recipes import load_recipe
     from wildact.train import train_recipe
 
     loaded = load_recipe(recipe, set_ or ())
-    card = train_recipe(loaded, data, out, workers=workers, device=device)
-    typer.echo(f"{out / card.file}: {card.size_bytes / 1e6:.1f} MB, sha256 {card.sha256[:16]}")
+    card = train_recipe(
+        loaded,
+        data,
+        out,
+        validation=validation,
+        workers=workers,
+        device=device,
+        devices=devices,
+        nodes=nodes,
+    )
+    if card.size_bytes:  # of several processes, the first has written them
+        typer.echo(f"{out / card.file}: {card.size_bytes / 1e6:.1f} MB, sha256 {card.sha256[:16]}")

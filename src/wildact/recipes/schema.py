@@ -58,6 +58,8 @@ class Optimizer(Section):
         epochs: rounds over the data set in all. One of the two.
         clip_norm: gradients are scaled down to this norm; 0: never.
         checkpoint_iterations: a run that is interrupted loses no more than so many.
+        validation_iterations: from one validation to the next, where there are videos to validate on.
+        precision: of the arithmetic: ``32-true``; ``bf16-mixed`` or ``16-mixed`` on GPUs.
     """
 
     name: Literal["sgd", "adamw"]
@@ -69,6 +71,8 @@ class Optimizer(Section):
     epochs: Count | None = None
     clip_norm: Annotated[float, Field(ge=0)] = 0
     checkpoint_iterations: Count = 100
+    validation_iterations: Count = 500
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
 
     @model_validator(mode="after")
     def _one_length(self) -> Self:

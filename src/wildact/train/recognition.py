@@ -35,7 +35,7 @@ MIN_HEIGHT_PX = 16
 
 def build_blocks(dataset: Dataset, recipe: RecognitionRecipe) -> Blocks[Sample]:
     """All the samples that the recipe trains on."""
-    videos = [video for video in dataset.videos if _moments(video)]
+    videos = [video for video in dataset.videos if find_moments(video)]
     if not videos:
         raise DatasetError(f"{dataset.root} holds no animal with a labelled action to train on.")
     draw = partial(
@@ -77,7 +77,7 @@ def draw_clips(
         (T, S, S, 3) uint8 tensors with the index of their action.
     """
     times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
-    moments = _moments(video)
+    moments = find_moments(video)
     chances = np.array([weights[moment.action] * len(moment.frames) for moment in moments])
     plans: list[ClipPlan] = []
     labels: list[int] = []
@@ -92,15 +92,22 @@ def draw_clips(
 
 
 @dataclass(frozen=True, slots=True)
-class _Moments:
-    """The frames on which an animal is seen doing one action."""
+class Moments:
+    """The frames on which an animal is seen doing one action.
+
+    Attributes:
+        track: of the animal.
+        action: what it does.
+        frames: (N,) int64, N >= 1.
+    """
 
     track: Track
     action: str
     frames: Int64
 
 
-def _moments(video: LabelledVideo) -> list[_Moments]:
+def find_moments(video: LabelledVideo) -> list[Moments]:
+    """The stretches of a video in which an animal that is seen does one thing."""
     tracks = {track.track_id: track for track in video.tracks}
     found = []
     for label in video.actions:
@@ -108,11 +115,11 @@ def _moments(video: LabelledVideo) -> list[_Moments]:
         seen = track.frames[track.boxes[:, 3] - track.boxes[:, 1] >= MIN_HEIGHT_PX]
         frames = seen[(seen >= label.start_frame) & (seen < label.end_frame)]
         if len(frames):
-            found.append(_Moments(track, label.action, frames))
+            found.append(Moments(track, label.action, frames))
     return found
 
 
-def _plan(moments: _Moments, times_s: Float64, rng: Generator, data: RecognitionData) -> ClipPlan:
+def _plan(moments: Moments, times_s: Float64, rng: Generator, data: RecognitionData) -> ClipPlan:
     """A clip whose middle lies at a random one of the moments, cut around jittered boxes.
 
     Each border moves by itself: a detector often misses a part of an animal, such as what lies behind a tree.

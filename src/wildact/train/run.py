@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import logging
 import math
-import time
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -14,60 +15,60 @@ from typing import Any
 import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import Tensor, nn
 
-from wildact.backbones import Lite0, load_imagenet_package
 from wildact.datasets import Dataset, load_dataset
-from wildact.detect import build_detector
 from wildact.errors import DatasetError, OutputError, WeightsError, WildactError
+from wildact.export.atomic import replacing
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
-from wildact.recognize import build_recognizer, to_channels_last
-from wildact.record import describe_environment, save_json
+from wildact.record import save_json
 from wildact.train import detection, recognition
+from wildact.train.account import Account, make_card, make_record
+from wildact.train.initial import build_model
 from wildact.train.log import MetricsLog
 from wildact.train.schedule import build_optimizer, build_scheduler, iterations_per_epoch
+from wildact.train.validation import Validation
 from wildact.train.visits import Batches, Blocks
-from wildact.weights import (
-    BEST_FILE,
-    WeightCard,
-    find_weights,
-    load_state_except_head,
-    load_weights,
-    save_weights,
-)
+from wildact.weights import BEST_FILE, WeightCard, render_model_card, save_record, save_weights
 
 Recipe = DetectionRecipe | RecognitionRecipe
-PUBLISHED = ("coco", "kinetics400")
-"""In a recipe: the published weights of its own network, trained on this."""
-HEADS = {
-    "detector": ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits."),
-    "recognizer": ("fc.",),
-}
 Losses = Callable[[nn.Module, Sequence[Any]], dict[str, Tensor]]
+
+LAST_FILE, RECORD_FILE, CARD_FILE = "last.safetensors", "record.json", "MODEL_CARD.md"
 
 
 class Training(lightning.LightningModule):
     """What Lightning's loop needs: a network, its losses, optimiser and schedule."""
 
-    def __init__(self, model: nn.Module, recipe: Recipe, losses: Losses, *, per_epoch: int) -> None:
+    def __init__(
+        self, model: nn.Module, recipe: Recipe, losses: Losses, blocks: Blocks[Any], *, per_epoch: int
+    ) -> None:
         super().__init__()
-        self.model, self.recipe, self.losses, self.per_epoch = model, recipe, losses, per_epoch
+        self.model, self.recipe, self.losses = model, recipe, losses
+        self.blocks, self.per_epoch = blocks, per_epoch
 
     def training_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor:
         """Sum of the losses of one batch; stops on a loss that is no number."""
         # what is drawn within a step depends on its number alone, also after a run was interrupted
-        torch.manual_seed((self.recipe.seed << 32) + self.global_step)
+        torch.manual_seed((self.recipe.seed << 32) + (self.global_rank << 26) + self.global_step)
         losses = self.losses(self.model, batch)
         total = torch.stack([value for name, value in losses.items() if name.startswith("loss")]).sum()
         if not math.isfinite(total.item()):
-            raise WildactError(
-                f"the loss of iteration {self.global_step} is {total.item()}: lower the learning rate, or "
-                "set optimizer.clip_norm."
-            )
-        self.log_dict({name: value.detach() for name, value in losses.items()}, batch_size=len(batch))
-        self.log("loss", total.detach(), prog_bar=True, batch_size=len(batch))
+            raise WildactError(self._not_finite(total.item()))
+        several = self.trainer.world_size > 1
+        values = {name: value.detach() for name, value in losses.items()}
+        self.log_dict(values, batch_size=len(batch), sync_dist=several)
+        self.log("loss", total.detach(), prog_bar=True, batch_size=len(batch), sync_dist=several)
         self.log("learning_rate", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
         return total
+
+    def _not_finite(self, value: float) -> str:
+        videos = sorted({video.info.path.name for video in self.blocks.videos_of(self.global_step)})
+        return (
+            f"the loss of iteration {self.global_step} is {value}, on samples of {', '.join(videos)}: look "
+            "at their labels, lower optimizer.learning_rate, or set optimizer.clip_norm."
+        )
 
     def configure_optimizers(self) -> Any:
         """The recipe's optimiser, with a schedule that steps once per iteration."""
@@ -81,8 +82,11 @@ def train_recipe(
     data: Path,
     out: Path,
     *,
+    validation: Path | None = None,
     workers: int = 1,
     device: str = "auto",
+    devices: int = 1,
+    nodes: int = 1,
     progress: bool = True,
 ) -> WeightCard:
     """Train a network.
@@ -90,102 +94,91 @@ def train_recipe(
     Args:
         recipe: from `wildact.recipes.load_recipe`.
         data: folder of a data set in the native format.
-        out: folder for ``best.safetensors`` with its card, ``last.ckpt``, ``metrics.csv``, ``record.json``.
+        out: folder for ``best.safetensors`` with its card, ``last.safetensors``, ``last.ckpt``,
+            ``metrics.csv``, ``validation.csv``, ``tensorboard``, ``record.json`` and ``MODEL_CARD.md``.
             A run that was interrupted goes on from its last checkpoint.
-        workers: processes that decode videos beside the one that trains.
+        validation: folder of a data set to choose the best weights by; without it they are the last.
+        workers: processes, for each that trains, that decode videos beside it.
         device: ``auto``, ``cpu`` or ``cuda``.
+        devices: processes or GPUs of this machine that train together.
+        nodes: machines that train together, each started in the ways that Lightning knows, e.g. ``torchrun``.
         progress: show a progress bar.
 
     Returns:
-        The card of the trained weights.
+        The card of the best weights.
 
     Raises:
-        DatasetError: if the data set is broken, or has no labels for this kind of network.
+        DatasetError: if a data set is broken, or has no labels for this kind of network.
+        WeightsError: if the initial weights or the checkpoint cannot be used.
+        WildactError: if the loss is no number; names the videos of the batch.
     """
-    started = time.perf_counter()
-    dataset = load_dataset(data)
-    if not any(video.tracks for video in dataset.videos):
-        raise DatasetError(f"{data}: there is no labelled animal to train on.")
+    dataset, held_out = _load(data), None if validation is None else _load(validation)
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, dataset)
-    blocks: Blocks[Any]
+    blocks, losses, per_visit = _plan(recipe, dataset)
     if isinstance(recipe, DetectionRecipe):
-        blocks, losses = detection.build_blocks(dataset, recipe), detection.compute_losses
-        per_visit = recipe.data.frames_per_video
         detection.prepare_model(model)
-    else:
-        blocks = recognition.build_blocks(dataset, recipe)
-        losses, per_visit = partial(recognition.compute_losses, recipe=recipe), recipe.data.clips_per_video
-    per_epoch = iterations_per_epoch(recipe, len(blocks.videos), per_visit)
     _make_folder(out)
     last = out / "last.ckpt"
     done = _iterations_done(last)
-    trainer = _build_trainer(blocks.iterations, recipe, out, start=done, device=device, progress=progress)
+    batches = Batches(blocks, workers=workers, start=done)
+    account, card = Account(batches), make_card(recipe, dataset, BEST_FILE)
+    callbacks: list[Callback] = [account]
+    if held_out is not None:
+        save = partial(_save_best, out, model, card)
+        every = recipe.optimizer.validation_iterations
+        callbacks.append(Validation(held_out, card, every=every, save=save))
+    trainer = _build_trainer(
+        blocks.iterations, recipe, out, callbacks,
+        start=done, device=device, devices=devices, nodes=nodes, progress=progress,
+    )  # fmt: skip
+    per_epoch = iterations_per_epoch(recipe, len(blocks.videos), per_visit)
     with warnings.catch_warnings():
         # a run that goes on finds its own checkpoint there, and its batches begin where that ended
         warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
         warnings.filterwarnings("ignore", "You're resuming from a checkpoint that ended before the epoch")
         trainer.fit(
-            Training(model, recipe, losses, per_epoch=per_epoch),
-            Batches(blocks, workers=workers, start=done),
+            Training(model, recipe, losses, blocks, per_epoch=per_epoch),
+            batches,
             ckpt_path=last if done else None,
+            weights_only=True,
         )
-    wall_s = time.perf_counter() - started
-    save_json(out / "record.json", _record(recipe, dataset, wall_s))
-    return save_weights(out / BEST_FILE, model.state_dict(), make_card(recipe, dataset), dtype=torch.float16)
+    if not trainer.is_global_zero:
+        return card
+    scores = {}
+    for callback in callbacks:
+        if isinstance(callback, Validation):
+            scores = callback.best
+            save_weights(out / LAST_FILE, model.state_dict(), card, dtype=torch.float16)
+    if not scores:
+        _save_best(out, model, card, {})
+    record = make_record(recipe, dataset, held_out, account, processes=trainer.world_size, scores=scores)
+    save_json(out / RECORD_FILE, record)
+    card = save_record(out / BEST_FILE, record)
+    with replacing(out / CARD_FILE) as part:
+        part.write_text(render_model_card(card, record), encoding="utf-8")
+    return card
 
 
-def build_model(recipe: Recipe, dataset: Dataset) -> nn.Module:
-    """The recipe's network for the data set's classes, with its initial weights."""
+def _save_best(out: Path, model: nn.Module, card: WeightCard, scores: dict[str, float]) -> None:
+    named = {f"validation/{name}": value for name, value in scores.items() if name != "iteration"}
+    card = card.model_copy(update={"scores": named})
+    save_weights(out / BEST_FILE, model.state_dict(), card, dtype=torch.float16)
+
+
+def _load(folder: Path) -> Dataset:
+    dataset = load_dataset(folder)
+    if not any(video.tracks for video in dataset.videos):
+        raise DatasetError(f"{folder}: there is no labelled animal to train on.")
+    return dataset
+
+
+def _plan(recipe: Recipe, dataset: Dataset) -> tuple[Blocks[Any], Losses, int]:
+    """The samples, the losses, and how many samples one visit of a video gives."""
     if isinstance(recipe, DetectionRecipe):
-        model = build_detector(recipe.model.name, len(dataset.species), **recipe.model.architecture)
-        model = model.to(memory_format=torch.channels_last)
-    else:
-        model = build_recognizer(recipe.model.name, len(dataset.actions), **recipe.model.architecture)
-        model = to_channels_last(model)
-    if recipe.model.initial == "imagenet":
-        _load_imagenet(model)
-    elif recipe.model.initial != "none":
-        _load_initial(model, recipe)
-    for name, parameter in model.named_parameters():
-        parameter.requires_grad_(
-            parameter.requires_grad and not name.startswith(recipe.model.frozen or ("\0",))
-        )
-    return model
-
-
-def _load_initial(model: nn.Module, recipe: Recipe) -> None:
-    """Weights of the same network; a head of another number of classes is left out, and that is logged."""
-    known = recipe.model.initial in PUBLISHED
-    path, card = find_weights(recipe.model.name if known else recipe.model.initial, recipe.kind)
-    load_state_except_head(model, load_weights(path, card)[0], HEADS[recipe.kind])
-
-
-def _load_imagenet(model: nn.Module) -> None:
-    bodies = [module for module in model.modules() if isinstance(module, Lite0)]
-    if not bodies:
-        raise WeightsError("'imagenet' weights exist for networks on EfficientNet-Lite0 only.")
-    load_imagenet_package(bodies[0])
-
-
-def make_card(recipe: Recipe, dataset: Dataset) -> WeightCard:
-    """The card of a network trained by this recipe on this data set."""
-    if isinstance(recipe, DetectionRecipe):
-        preprocessing: dict[str, Any] = {}
-    else:
-        keys = ("num_frames", "rate", "size", "context", "mean", "std")
-        preprocessing = {key: getattr(recipe.data, key) for key in keys}
-    return WeightCard(
-        name=recipe.model.name,
-        kind=recipe.kind,
-        file=BEST_FILE,
-        licence="Apache-2.0",
-        classes=dataset.species if isinstance(recipe, DetectionRecipe) else dataset.actions,
-        preprocessing=preprocessing,
-        architecture=recipe.model.architecture,
-        recipe=recipe.name,
-        trained_on=str(dataset.facts.get("description", dataset.root.name)),
-    )
+        return detection.build_blocks(dataset, recipe), detection.compute_losses, recipe.data.frames_per_video
+    losses = partial(recognition.compute_losses, recipe=recipe)
+    return recognition.build_blocks(dataset, recipe), losses, recipe.data.clips_per_video
 
 
 def _make_folder(out: Path) -> None:
@@ -206,26 +199,35 @@ def _iterations_done(checkpoint: Path) -> int:
 
 
 def _build_trainer(
-    iterations: int, recipe: Recipe, out: Path, *, start: int, device: str, progress: bool
+    iterations: int,
+    recipe: Recipe,
+    out: Path,
+    callbacks: list[Callback],
+    *,
+    start: int,
+    device: str,
+    devices: int,
+    nodes: int,
+    progress: bool,
 ) -> lightning.Trainer:
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)  # its banners and tips are not ours
-    callbacks: list[Callback] = [
-        ModelCheckpoint(
-            out,
-            filename="last",
-            every_n_train_steps=recipe.optimizer.checkpoint_iterations,
-            enable_version_counter=False,
-        )
-    ]
-    if progress:
-        callbacks.append(TQDMProgressBar(refresh_rate=10))
+    checkpoints = ModelCheckpoint(
+        out,
+        filename="last",
+        every_n_train_steps=recipe.optimizer.checkpoint_iterations,
+        enable_version_counter=False,
+    )
+    several = devices * nodes > 1 or "TORCHELASTIC_RUN_ID" in os.environ
     return lightning.Trainer(
         accelerator=device,
-        devices=1,
+        devices=devices,
+        num_nodes=nodes,
+        strategy="ddp" if several else "auto",
+        precision=recipe.optimizer.precision,
         max_steps=iterations,
         gradient_clip_val=recipe.optimizer.clip_norm or None,
-        callbacks=callbacks,
-        logger=MetricsLog(out / "metrics.csv", start=start),
+        callbacks=[*callbacks, checkpoints, *([TQDMProgressBar(refresh_rate=10)] if progress else [])],
+        logger=[MetricsLog(out, start=start), *_tensorboard(out)],
         log_every_n_steps=min(10, iterations),
         enable_progress_bar=progress,
         enable_model_summary=False,
@@ -233,15 +235,8 @@ def _build_trainer(
     )
 
 
-def _record(recipe: Recipe, dataset: Dataset, wall_s: float) -> dict[str, Any]:
-    return {
-        "recipe": recipe.model_dump(mode="json"),
-        "data": {
-            "folder": dataset.root.name,
-            "videos": len(dataset.videos),
-            "tracks": sum(len(video.tracks) for video in dataset.videos),
-            "facts": dict(dataset.facts),
-        },
-        "wall_s": round(wall_s, 1),
-        "environment": describe_environment(),
-    }
+def _tensorboard(out: Path) -> list[Logger]:
+    """A log for TensorBoard where it is installed; it comes with ``pip install wildact[train]``."""
+    if importlib.util.find_spec("tensorboard") is None:
+        return []
+    return [TensorBoardLogger(out, name=None, version="tensorboard", default_hp_metric=False)]

@@ -1,23 +1,26 @@
 """Training samples by visits of videos: one decoding pass over a video gives several samples.
 
-Samples of one visit look alike, so batches are mixed from the visits of a whole block. What a block holds
-depends on the recipe's seed and the block's number alone: an interrupted training can go on where it stopped,
-and workers need share nothing.
+Samples of one visit look alike, so a batch has each of its samples from another visit. What a block of
+batches holds depends on the recipe's seed and the block's number alone: an interrupted training can go on
+where it stopped, workers need share nothing, and of several processes each makes only its part.
 """
 
 from __future__ import annotations
 
+import copy
 import math
+import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
 import numpy as np
 from numpy.random import Generator
+from torch import distributed
 from torch.utils.data import DataLoader, Subset
 from torch.utils.data import Dataset as TorchDataset
 
 from wildact.decode import VideoReader
-from wildact.errors import DatasetError
+from wildact.errors import DatasetError, UsageError
 from wildact.types import Frame, LabelledVideo
 
 Sample = TypeVar("Sample")
@@ -25,9 +28,15 @@ Sample = TypeVar("Sample")
 MIXED_VISITS = 24
 """A block has at least so many visits: more mix better, but are held in memory."""
 
+SUBSTITUTES = 10
+"""So many videos are tried in place of one that cannot be decoded."""
+
 
 class Blocks(TorchDataset[list[list[Sample]]], Generic[Sample]):
-    """Blocks of batches; the videos are visited in a random order, each once per round."""
+    """Blocks of batches; the videos are visited in a random order, each once per round.
+
+    Every place of a batch has visits of its own, whose samples it takes in a random order.
+    """
 
     def __init__(
         self,
@@ -45,40 +54,97 @@ class Blocks(TorchDataset[list[list[Sample]]], Generic[Sample]):
             videos: to visit.
             draw: makes the samples of one visit.
             seed: of the recipe.
-            batch_size: samples of a batch.
-            samples_per_visit: how many ``draw`` makes, fewer where a file is damaged.
+            batch_size: samples of a batch, of all processes together.
+            samples_per_visit: how many ``draw`` makes; where a file is damaged and gives fewer, they repeat.
             iterations: batches in all.
         """
         self.videos, self.draw, self.seed, self.iterations = videos, draw, seed, iterations
-        unit = math.lcm(batch_size, samples_per_visit)
-        units = math.ceil(MIXED_VISITS * samples_per_visit / unit)
-        self.visits, self.batches = units * unit // samples_per_visit, units * unit // batch_size
+        self.batch_size, self.samples_per_visit = batch_size, samples_per_visit
+        self.places = range(batch_size)
+        self.visits_per_place = math.ceil(MIXED_VISITS / batch_size)
+        self.visits = self.visits_per_place * batch_size
+        self.batches = self.visits_per_place * samples_per_visit
+
+    def share(self, rank: int, ranks: int) -> Blocks[Sample]:
+        """The places of one of several processes that train together: every ``ranks``-th.
+
+        Raises:
+            UsageError: if they cannot share a batch evenly.
+        """
+        if self.batch_size % ranks:
+            raise UsageError(
+                f"{ranks} processes cannot share a batch of {self.batch_size}: set optimizer.batch_size to a "
+                f"multiple of {ranks}."
+            )
+        shared = copy.copy(self)
+        shared.places = range(rank, self.batch_size, ranks)
+        return shared
 
     def __len__(self) -> int:
         return math.ceil(self.iterations / self.batches)
 
     def __getitem__(self, block: int) -> list[list[Sample]]:
-        """The batches of block number ``block``.
+        """The batches of block number ``block``: this process' places of them.
 
         Raises:
             DatasetError: if hardly any of its videos can be decoded.
         """
-        samples = [sample for k in range(self.visits) for sample in self.visit(block * self.visits + k)]
-        order = np.random.default_rng((self.seed, 3, block)).permutation(len(samples))
-        batches = [[samples[i] for i in order[k :: self.batches]] for k in range(self.batches)]
-        if not all(batches):
-            raise DatasetError(f"of {self.visits} videos drawn for training, hardly any can be decoded.")
+        columns = [self._column(block, place) for place in self.places]
+        batches = [list(batch) for batch in zip(*columns, strict=True)]
         return batches[: self.iterations - block * self.batches]
 
+    def _column(self, block: int, place: int) -> list[Sample]:
+        """What one place holds in each batch of a block."""
+        visits = [self.visit(number) for number in self._numbers(block, place)]
+        samples = [visit[i % len(visit)] for visit in visits for i in range(self.samples_per_visit)]
+        return [samples[i] for i in self._order(block, place)]
+
+    def _numbers(self, block: int, place: int) -> range:
+        first = block * self.visits
+        return range(first + place, first + self.visits, self.batch_size)
+
+    def _order(self, block: int, place: int) -> list[int]:
+        order: list[int] = (
+            np.random.default_rng((self.seed, 3, block, place)).permutation(self.batches).tolist()
+        )
+        return order
+
     def visit(self, number: int) -> list[Sample]:
-        """The samples of one visit."""
+        """The samples of one visit; of another video where the chosen one cannot be decoded.
+
+        Raises:
+            DatasetError: if none of several can be.
+        """
+        for other in range(min(SUBSTITUTES, len(self.videos))):
+            rng = np.random.default_rng((self.seed, 2, number, other))
+            if samples := self.draw(self._video(number, other), rng):
+                return samples
+        raise DatasetError(
+            f"hardly any video can be decoded, among them {self._video(number).info.path}: "
+            "run `wildact data check` on the data set."
+        )
+
+    def _video(self, number: int, other: int = 0) -> LabelledVideo:
         round_, place = divmod(number, len(self.videos))
         order = np.random.default_rng((self.seed, 1, round_)).permutation(len(self.videos))
-        return self.draw(self.videos[order[place]], np.random.default_rng((self.seed, 2, number)))
+        return self.videos[int(order[(place + other) % len(self.videos)])]
+
+    def videos_of(self, iteration: int) -> list[LabelledVideo]:
+        """The videos of which a batch, of all processes, holds samples."""
+        block, batch = divmod(iteration, self.batches)
+        chosen = []
+        for place in range(self.batch_size):
+            visit = self._order(block, place)[batch] // self.samples_per_visit
+            chosen.append(self._video(self._numbers(block, place)[visit]))
+        return chosen
 
 
 class Batches(Generic[Sample]):
-    """Batch after batch of `Blocks`, from any iteration on; its length is that of the whole training."""
+    """Batch after batch of `Blocks`, from any iteration on; its length is that of the whole training.
+
+    Attributes:
+        waited_s: seconds for which the network had to wait for its samples.
+    """
 
     def __init__(self, blocks: Blocks[Sample], *, workers: int, start: int = 0) -> None:
         """Begin at a batch.
@@ -89,21 +155,31 @@ class Batches(Generic[Sample]):
             start: batches done before, which are left out.
         """
         self.blocks, self.workers, self.start = blocks, workers, start
+        self.waited_s = 0.0
 
     def __len__(self) -> int:
         return self.blocks.iterations
 
     def __iter__(self) -> Iterator[list[Sample]]:
-        first, done = divmod(self.start, self.blocks.batches)
+        own = self.blocks
+        if distributed.is_available() and distributed.is_initialized():
+            own = own.share(distributed.get_rank(), distributed.get_world_size())
+        first, done = divmod(self.start, own.batches)
         loader = DataLoader(
-            Subset(self.blocks, range(first, len(self.blocks))),
+            Subset(own, range(first, len(own))),
             batch_size=None,
             collate_fn=_unchanged,
             num_workers=self.workers,
             prefetch_factor=1 if self.workers else None,
             multiprocessing_context="spawn" if self.workers else None,  # FFmpeg does not survive a fork
         )
-        for block in loader:
+        blocks = iter(loader)
+        while True:
+            began = time.perf_counter()
+            block = next(blocks, None)
+            self.waited_s += time.perf_counter() - began
+            if block is None:
+                return
             yield from block[done:]
             done = 0
 

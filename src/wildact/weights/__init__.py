@@ -9,6 +9,8 @@ from wildact.weights.files import (
     load_state_of,
     load_weights,
     read_card,
+    read_record,
+    save_record,
     save_weights,
 )
 from wildact.weights.find import (
@@ -22,6 +24,7 @@ from wildact.weights.find import (
 from wildact.weights.foreign import load_foreign_state
 from wildact.weights.initial import PUBLISHED, load_initial_weights
 from wildact.weights.known import COCO_KEPT, DOWNLOADABLE
+from wildact.weights.model_card import render_model_card
 from wildact.weights.slowfast_layouts import convert_slowfast_state
 
 __all__ = [
@@ -46,5 +49,8 @@ __all__ = [
     "load_state_of",
     "load_weights",
     "read_card",
+    "read_record",
+    "render_model_card",
+    "save_record",
     "save_weights",
 ]

@@ -8,11 +8,13 @@ Files of other libraries are read too, as plain tensors only; see `wildact.weigh
 from __future__ import annotations
 
 import hashlib
+import json
 import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import torch
 from pydantic import ValidationError
@@ -26,7 +28,7 @@ from wildact.weights.foreign import FOREIGN_SUFFIXES, load_foreign_state
 from wildact.weights.known import DOWNLOADABLE
 from wildact.weights.slowfast_layouts import convert_slowfast_state
 
-_CARD_KEY = "wildact_card"
+_CARD_KEY, _RECORD_KEY = "wildact_card", "wildact_record"
 _LAYOUTS: dict[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {
     "slowfast_r50": convert_slowfast_state,
     "slowfast_r101": convert_slowfast_state,
@@ -37,7 +39,12 @@ _logger = logging.getLogger(__name__)
 
 
 def save_weights(
-    path: Path, state: Mapping[str, Tensor], card: WeightCard, *, dtype: torch.dtype | None = None
+    path: Path,
+    state: Mapping[str, Tensor],
+    card: WeightCard,
+    *,
+    dtype: torch.dtype | None = None,
+    record: Mapping[str, Any] | None = None,
 ) -> WeightCard:
     """Write weights with their card inside, and the card once more as ``<stem>.json``.
 
@@ -47,6 +54,7 @@ def save_weights(
         card: what they are; its ``file``, ``sha256`` and ``size_bytes`` are filled in here.
         dtype: store kernels and matrices as this type, e.g. ``torch.float16``. Vectors (biases, statistics
             of normalization) keep theirs: they are small, and half precision would round variances to 0.
+        record: how they came about, to be carried in the file; see `read_record`.
 
     Returns:
         The card with file, checksum and size.
@@ -63,7 +71,10 @@ def save_weights(
     part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        save_file(tensors, part, metadata={"format": "pt", _CARD_KEY: card.model_dump_json()})
+        facts = {"format": "pt", _CARD_KEY: card.model_dump_json()}
+        if record is not None:
+            facts[_RECORD_KEY] = json.dumps(record)
+        save_file(tensors, part, metadata=facts)
         card = card.model_copy(update={"sha256": compute_sha256(part), "size_bytes": part.stat().st_size})
         part.chmod(0o644)  # safetensors makes files that only their owner reads
         _sidecar(path).unlink(missing_ok=True)  # a stale checksum must never stand beside new weights
@@ -76,6 +87,39 @@ def save_weights(
         with suppress(OSError):
             part.unlink()
     return card
+
+
+def save_record(path: Path, record: Mapping[str, Any]) -> WeightCard:
+    """Put the record of how they came about into a weights file, whose tensors stay as they are.
+
+    Args:
+        path: written by `save_weights`.
+        record: plain JSON values.
+
+    Returns:
+        The card with the file's new checksum.
+
+    Raises:
+        WeightsError: if the file is missing or damaged.
+        OutputError: if it cannot be written.
+    """
+    return save_weights(path, _load_safetensors(path), read_card(path), record=record)
+
+
+def read_record(path: Path) -> dict[str, Any] | None:
+    """The record that a weights file of wildact carries; None where it carries none.
+
+    Raises:
+        WeightsError: if the file or its record is damaged.
+    """
+    if path.suffix != ".safetensors":
+        return None
+    text = _read_metadata(path).get(_RECORD_KEY)
+    try:
+        record = None if text is None else json.loads(text)
+    except json.JSONDecodeError as error:
+        raise WeightsError(f"{path} carries a broken record: {error}") from error
+    return record if isinstance(record, dict) else None
 
 
 def _stored(name: str, tensor: Tensor, dtype: torch.dtype | None) -> Tensor:
@@ -219,12 +263,16 @@ def _load_safetensors(path: Path) -> dict[str, Tensor]:
 
 
 def _read_header(path: Path) -> WeightCard | None:
+    text = _read_metadata(path).get(_CARD_KEY)
+    return None if text is None else _parse_card(path, text)
+
+
+def _read_metadata(path: Path) -> dict[str, str]:
     try:
         with safe_open(path, framework="pt") as file:
-            text = (file.metadata() or {}).get(_CARD_KEY)
+            return dict(file.metadata() or {})
     except (SafetensorError, OSError) as error:
         raise WeightsError(f"{path} is damaged or not a safetensors file ({error})") from error
-    return None if text is None else _parse_card(path, text)
 
 
 def _read_sidecar(path: Path) -> WeightCard | None:

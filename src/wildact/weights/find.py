@@ -45,7 +45,7 @@ def cache_folder() -> Path:
     return Path(own).expanduser() if own else user_cache_path("wildact") / "weights"
 
 
-def find_weights(name_or_path: str, kind: Kind) -> tuple[Path, WeightCard]:
+def find_weights(name_or_path: str, kind: Kind | None) -> tuple[Path, WeightCard]:
     """Find weights on this computer, by name, file, or folder of a training run.
 
     A name is looked for in the package, then in wildact's cache, then in torchvision's; to mean a file or
@@ -54,7 +54,7 @@ def find_weights(name_or_path: str, kind: Kind) -> tuple[Path, WeightCard]:
     Args:
         name_or_path: e.g. ``maskrcnn_resnet50_fpn``, ``my/weights.safetensors`` or ``runs/detector``,
             which holds ``best.safetensors``.
-        kind: what the network must do.
+        kind: what the network must do; None: either, its card says what.
 
     Raises:
         WeightsError: if they are not on this computer, or their file is broken.
@@ -62,12 +62,12 @@ def find_weights(name_or_path: str, kind: Kind) -> tuple[Path, WeightCard]:
     """
     path = _locate(name_or_path, kind)
     card = read_card(path)
-    if card.kind != kind:
+    if kind is not None and card.kind != kind:
         raise UsageError(f"{name_or_path} is a {card.kind}, where a {kind} is wanted")
     return path, card
 
 
-def _locate(name_or_path: str, kind: Kind) -> Path:
+def _locate(name_or_path: str, kind: Kind | None) -> Path:
     local = {name: path for name, path, _ in reversed(list(_local_files()))}
     if name_or_path in local:
         return local[name_or_path]
@@ -86,8 +86,9 @@ def _locate(name_or_path: str, kind: Kind) -> Path:
         return path
     if len(path.parts) > 1 or path.suffix in _SUFFIXES:
         raise UsageError(f"{path}: there is no such weights file")
-    names = sorted({w.name for w in list_weights() if w.card.kind == kind})
-    raise UsageError(f"there are no weights called '{name_or_path}'; known {kind}s: {', '.join(names)}")
+    names = sorted({w.name for w in list_weights() if kind in (None, w.card.kind)})
+    known = "weights" if kind is None else f"{kind}s"
+    raise UsageError(f"there are no weights called '{name_or_path}'; known {known}: {', '.join(names)}")
 
 
 def list_weights() -> list[ListedWeights]:

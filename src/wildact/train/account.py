@@ -1,0 +1,165 @@
+"""What a training run was, for its ``record.json``: data, start, settings in force, time, energy, scores."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import lightning
+from lightning.pytorch.callbacks import Callback
+
+from wildact.datasets import Dataset
+from wildact.recipes import DetectionRecipe, RecognitionRecipe
+from wildact.record import NOT_RECORDED, describe_environment, plain_values
+from wildact.train.energy import EnergyMeter
+from wildact.train.initial import describe_initial
+from wildact.train.visits import Batches
+from wildact.weights import WeightCard, compute_sha256
+
+READ_ENERGY_S = 60.0
+"""Seconds between two readings: a processor's counter begins anew after some minutes at full power."""
+
+
+class Account(Callback):
+    """Counts what a run takes; goes on counting where a run was interrupted.
+
+    Attributes:
+        wall_s: seconds of training, data loading and validation included.
+        waited_s: seconds of them for which the network waited for samples.
+        iterations: done.
+        learning_rates: lowest and highest that were applied.
+        joules: counted by this machine; of several, by the first.
+        energy_sources: counters that were read.
+    """
+
+    def __init__(self, batches: Batches[Any]) -> None:
+        self.batches = batches
+        self.wall_s = self.waited_s = self.joules = 0.0
+        self.iterations = 0
+        self.learning_rates: tuple[float, float] | None = None
+        self.energy_sources: tuple[str, ...] = ()
+        self._earlier = (0.0, 0.0, 0.0)
+
+    def on_train_start(self, *_: Any) -> None:
+        """Begin to count."""
+        self._meter = EnergyMeter()
+        self.energy_sources = self._meter.sources
+        self._began = self._read = time.perf_counter()
+
+    def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """Note the learning rate that is about to be applied."""
+        rate = float(trainer.optimizers[0].param_groups[0]["lr"])
+        low, high = self.learning_rates or (rate, rate)
+        self.learning_rates = (min(low, rate), max(high, rate))
+
+    def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
+        """Add up."""
+        now = time.perf_counter()
+        self.iterations = trainer.global_step
+        wall_s, waited_s, joules = self._earlier
+        self.wall_s = wall_s + now - self._began
+        self.waited_s = waited_s + self.batches.waited_s
+        if now - self._read >= READ_ENERGY_S or self.iterations == trainer.max_steps:
+            self.joules, self._read = joules + self._meter.read(), now
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a checkpoint keeps."""
+        totals = {"wall_s": self.wall_s, "waited_s": self.waited_s, "joules": self.joules}
+        return {**totals, "learning_rates": self.learning_rates}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """What a checkpoint kept."""
+        self._earlier = tuple(state_dict[key] for key in ("wall_s", "waited_s", "joules"))
+        self.wall_s, self.waited_s, self.joules = self._earlier
+        self.learning_rates = state_dict["learning_rates"]
+
+
+def describe_dataset(dataset: Dataset) -> dict[str, Any]:
+    """Counts per class, and checksums by which the labels can be told apart."""
+    seconds: Counter[str] = Counter()
+    for video in dataset.videos:
+        for label in video.actions:
+            seconds[label.action] += float((label.end_frame - label.start_frame) / video.info.fps)  # type: ignore[assignment]
+    tracks = Counter(track.label for video in dataset.videos for track in video.tracks)
+    files = [path for path in sorted(dataset.root.glob("*")) if path.suffix in (".json", ".csv")]
+    return {
+        "folder": dataset.root.name,
+        "sha256": {path.name: compute_sha256(path) for path in files},
+        "videos": len(dataset.videos),
+        "sites": len({video.site for video in dataset.videos}),
+        "cameras": len({(video.site, video.camera) for video in dataset.videos}),
+        "tracks": {name: tracks[name] for name in dataset.species},
+        "seconds": {name: round(seconds[name], 1) for name in dataset.actions},
+        "facts": dict(dataset.facts),
+    }
+
+
+def make_record(
+    recipe: DetectionRecipe | RecognitionRecipe,
+    dataset: Dataset,
+    validation: Dataset | None,
+    account: Account,
+    *,
+    processes: int,
+    scores: dict[str, float],
+) -> dict[str, Any]:
+    """Plain values; what is not known reads ``not recorded``.
+
+    Args:
+        recipe: with every default filled in.
+        dataset: trained on.
+        validation: scored on, if any.
+        account: of the run.
+        processes: that trained together.
+        scores: of the weights that were kept; empty without validation.
+    """
+    samples = account.iterations * recipe.optimizer.batch_size
+    record = {
+        "recipe": recipe.model_dump(mode="json"),
+        "initial": describe_initial(recipe),
+        "data": {
+            "training": describe_dataset(dataset),
+            "validation": "none" if validation is None else describe_dataset(validation),
+        },
+        "seed": recipe.seed,
+        "batch_size": {
+            "total": recipe.optimizer.batch_size,
+            "per_device": recipe.optimizer.batch_size // processes,
+            "devices": processes,
+        },
+        "learning_rate": {
+            "lowest": account.learning_rates[0] if account.learning_rates else NOT_RECORDED,
+            "highest": account.learning_rates[1] if account.learning_rates else NOT_RECORDED,
+        },
+        "iterations": account.iterations,
+        "wall_s": round(account.wall_s, 1),
+        "samples_per_s": round(samples / account.wall_s, 2) if account.wall_s else NOT_RECORDED,
+        "waiting_share": round(account.waited_s / account.wall_s, 3) if account.wall_s else NOT_RECORDED,
+        "energy_kwh": round(account.joules / 3.6e6, 4) if account.energy_sources else NOT_RECORDED,
+        "energy_counters": list(account.energy_sources),
+        "scores": scores or NOT_RECORDED,
+        "environment": describe_environment(),
+    }
+    return {key: plain_values(value) for key, value in record.items()}
+
+
+def make_card(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, file: str) -> WeightCard:
+    """The card of a network trained by this recipe on this data set."""
+    if isinstance(recipe, DetectionRecipe):
+        preprocessing: dict[str, Any] = {}
+    else:
+        keys = ("num_frames", "rate", "size", "context", "mean", "std")
+        preprocessing = {key: getattr(recipe.data, key) for key in keys}
+    return WeightCard(
+        name=recipe.model.name,
+        kind=recipe.kind,
+        file=Path(file).name,
+        licence="Apache-2.0",
+        classes=dataset.species if isinstance(recipe, DetectionRecipe) else dataset.actions,
+        preprocessing=preprocessing,
+        architecture=recipe.model.architecture,
+        recipe=recipe.name,
+        trained_on=str(dataset.facts.get("description", dataset.root.name)),
+    )
