@@ -26,7 +26,7 @@ from wildact.datasets.findings import (
     list_frames,
     quote,
 )
-from wildact.datasets.raw import LARGEST, Entry
+from wildact.datasets.raw import LARGEST, MAX_FRAMES, MAX_SIDE_PX, Entry
 from wildact.masks import from_coco
 from wildact.types import ActionLabel, Bool, Float32, LabelledVideo, Light, Rle, Track, VideoInfo
 
@@ -39,7 +39,8 @@ _CELL = re.compile(r"\s*-?[0-9]{1,10}\s*")
 
 def read_video(entry: Entry, root: Path) -> LabelledVideo | None:
     """A video without its tracks and actions; None where something of it is unusable."""
-    width, height, length = (entry.whole(key, least=1) for key in ("width", "height", "length"))
+    width, height = (entry.whole(key, least=1, most=MAX_SIDE_PX) for key in ("width", "height"))
+    length = entry.whole("length", least=1, most=MAX_FRAMES)
     fps, name = _fps(entry), read_file_name(entry)
     site, camera = entry.text("site", empty=True), entry.text("camera", empty=True)
     light, recorded = entry.values.get("light"), entry.values.get("recorded")

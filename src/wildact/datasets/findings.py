@@ -105,6 +105,7 @@ IMBALANCE = Kind("warning", "classes out of balance", "label more of the rare on
 
 NO_FILE = Kind("error", "video missing", "copy it there, or delete its entry and annotations")
 BROKEN_VIDEO = Kind("error", "video cannot be read", "replace the file, or delete its entry and annotations")
+DAMAGED_VIDEO = Kind("warning", "damaged video", "look at it, or copy it again: frames may be grey or absent")
 OTHER_SIZE = Kind("error", "video of another size", "mend the entry, or label the video that is meant")
 FEWER_FRAMES = Kind("error", "video with fewer frames", "mend the length, or copy the whole video again")
 OTHER_FPS = Kind("warning", "video of another frame rate", "mend fps: durations of actions depend on it")

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from wildact.datasets.bouts import kept_actions
 from wildact.datasets.entries import check_track, read_action, read_track, read_video
 from wildact.datasets.findings import (
     AFTER_END,
@@ -24,6 +25,7 @@ from wildact.datasets.findings import (
 )
 from wildact.datasets.raw import ACTIONS, ANNOTATIONS, Entry, is_id, read_content, read_entries, read_rows
 from wildact.errors import DatasetError, OutputError
+from wildact.export.atomic import replacing_folder
 from wildact.export.youtube_vis import save_data_set
 from wildact.types import ActionLabel, LabelledVideo, Track
 
@@ -117,24 +119,31 @@ def read_dataset(root: Path, report: Report) -> Dataset | None:
 def save_dataset(dataset: Dataset, folder: Path) -> None:
     """Write a data set's annotations (not its videos) into a folder, made where missing.
 
-    Each video keeps its name: where ``dataset.root`` holds it, ``folder`` is to hold it.
+    Each video keeps its name: where ``dataset.root`` holds it, ``folder`` is to hold it. Of actions of one
+    animal that overlap, the earlier is written.
 
     Raises:
         OutputError: if the folder cannot be written to, or a video's frame rate, size or length is unknown.
     """
-    videos = []
     for video in dataset.videos:
         info = video.info
         if info.fps <= 0 or info.width <= 0 or info.height <= 0 or info.frames is None:
             raise OutputError(
-                f"{info.path}: frame rate, frame size or number of frames are unknown; "
-                "the native format needs them."
+                f"{info.path}: frame rate, frame size or number of frames are unknown, and the native format "
+                "needs them; wildact convert takes them from the videos (--videos), or --fps and --size."
             )
-        name = info.path.relative_to(dataset.root)
-        videos.append(replace(video, info=replace(info, path=folder / name)))
-    save_data_set(
-        folder, videos, categories=dataset.species, actions=dataset.actions, info=dict(dataset.facts)
-    )
+    with replacing_folder(folder) as temporary:
+        videos = [
+            replace(
+                video,
+                info=replace(video.info, path=temporary / video.info.path.relative_to(dataset.root)),
+                actions=kept_actions(video.actions),
+            )
+            for video in dataset.videos
+        ]
+        save_data_set(
+            temporary, videos, categories=dataset.species, actions=dataset.actions, info=dict(dataset.facts)
+        )
 
 
 def _info(path: Path, content: Mapping[str, Any], report: Report) -> dict[str, Any]:

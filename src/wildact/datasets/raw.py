@@ -18,6 +18,10 @@ ACTIONS = "actions.csv"
 ACTION_COLUMNS = ("video", "track_id", "action", "start_frame", "end_frame")
 LARGEST = 2**31 - 1
 """No number in a data set is larger."""
+MAX_FRAMES = 2**22
+"""No video is longer: 39 hours at 30 frames per second."""
+MAX_SIDE_PX = 2**14
+"""No frame is wider or higher."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +52,15 @@ class Entry:
             self.complain(MALFORMED, f"'{key}' is absent")
         return key in self.values
 
-    def whole(self, key: str, least: int = 0) -> int | None:
-        """A whole number of at least ``least``; None, and reported, where it is none."""
+    def whole(self, key: str, least: int = 0, most: int = LARGEST) -> int | None:
+        """A whole number from ``least`` to ``most``; None, and reported, where it is none."""
         if not self.has(key):
             return None
         value = self.values[key]
         number = int(value) if isinstance(value, float) and value.is_integer() else value
-        if isinstance(number, int) and not isinstance(number, bool) and least <= number <= LARGEST:
+        if isinstance(number, int) and not isinstance(number, bool) and least <= number <= most:
             return number
-        self.complain(MALFORMED, f"{key} must be a whole number from {least} on, not {quote(value)}")
+        self.complain(MALFORMED, f"{key} must be a whole number from {least} to {most}, not {quote(value)}")
         return None
 
     def text(self, key: str, *, empty: bool = False) -> str | None:

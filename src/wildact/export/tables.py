@@ -204,7 +204,7 @@ def _all_rows(outcome: VideoOutcome) -> Iterator[list[Row]]:
 
 def _combined_detections(video: str, result: VideoResult) -> pa.Table:
     table = detections_table(result)
-    names = pa.array([_video_name(video)] * table.num_rows, pa.string())
+    names = pa.array([video_name(video)] * table.num_rows, pa.string())
     return table.add_column(0, DETECTIONS_SCHEMA.field("video"), names)
 
 
@@ -217,18 +217,19 @@ def _csv_writer(stack: ExitStack, path: Path, columns: tuple[str, ...]) -> csv.D
 
 def _csv_row(row: Mapping[str, Any]) -> Row:
     return {
-        column: _video_name(value) if column == "video" else _safe_text(value)
+        column: video_name(value) if column == "video" else safe_text(value)
         for column, value in row.items()
     }
 
 
-def _video_name(video: str) -> str:
+def video_name(video: str) -> str:
     """The name as it stands in every table."""
     valid = _valid_text(video)
     return f"./{valid}" if valid.startswith(_FORMULA_STARTS) else valid
 
 
-def _safe_text(value: object) -> object:
+def safe_text(value: object) -> object:
+    """A cell's value, so that no spreadsheet runs text as a formula."""
     if not isinstance(value, str):
         return value
     valid = _valid_text(value)

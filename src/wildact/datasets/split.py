@@ -1,0 +1,184 @@
+"""Split a data set by site, camera or video: what belongs together stays together.
+
+Neighbouring frames, and videos of one camera, are so alike that a random split of them measures memory, not
+knowledge of animals (Beery et al. 2018, "Recognition in Terra Incognita", ECCV).
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import shutil
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from wildact.datasets.checks import relative_name
+from wildact.datasets.native import Dataset, raise_error
+from wildact.datasets.partition import assign_groups
+from wildact.datasets.raw import ACTION_COLUMNS, ACTIONS, ANNOTATIONS, Entry, read_content, read_rows
+from wildact.datasets.stats import count_seconds, count_tracks
+from wildact.errors import DatasetError, OutputError, UsageError
+from wildact.export.atomic import replacing_folder
+from wildact.types import Float64, LabelledVideo
+
+UNITS = ("site", "camera", "video")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part of a split.
+
+    Attributes:
+        name: of its folder.
+        share: of the whole that it was meant to get, in (0, 1].
+        groups: the sites, cameras (``SITE/CAMERA``) or videos that it got.
+        videos: the videos of these.
+    """
+
+    name: str
+    share: float
+    groups: tuple[str, ...]
+    videos: tuple[LabelledVideo, ...]
+
+
+def split_dataset(
+    dataset: Dataset, shares: Mapping[str, float], *, by: str = "site", seed: int = 0
+) -> tuple[Part, ...]:
+    """Say which groups go to which part; nothing is written.
+
+    Videos, tracks of each species and seconds of each action are balanced as well as whole groups allow.
+
+    Args:
+        dataset: to be split.
+        shares: name of each part -> its share, in any unit.
+        by: what stays together: ``site``, ``camera`` or ``video``.
+        seed: of the search; same seed, same parts.
+
+    Raises:
+        DatasetError: if videos do not say their site or camera, or there are fewer groups than parts.
+        UsageError: if shares or ``by`` are impossible.
+    """
+    _check_shares(shares, by)
+    groups = _group_videos(dataset, by)
+    if len(groups) < len(shares):
+        finer = {"site": "; split by camera", "camera": "; split by video"}.get(by, "")
+        raise DatasetError(
+            f"{dataset.root} holds {len(groups)} {by}s, too few for {len(shares)} parts{finer}."
+        )
+    total = sum(shares.values())
+    fractions = [share / total for share in shares.values()]
+    part_of = assign_groups(_amounts(dataset, list(groups.values())), fractions, seed)
+    parts = []
+    for number, (name, share) in enumerate(zip(shares, fractions, strict=True)):
+        names = [group for group, part in zip(groups, part_of.tolist(), strict=True) if part == number]
+        videos = [video for group in names for video in groups[group]]
+        parts.append(Part(name, share, tuple(names), tuple(videos)))
+    return tuple(parts)
+
+
+def _check_shares(shares: Mapping[str, float], by: str) -> None:
+    if by not in UNITS:
+        raise UsageError(f"a data set is split by {', '.join(UNITS)}, not by '{by}'.")
+    if len(shares) < 2 or not all(0 < share < float("inf") for share in shares.values()):
+        raise UsageError("a split needs at least two parts, each with a share above 0.")
+    if bad := [name for name in shares if not name.replace("-", "").replace("_", "").isalnum()]:
+        raise UsageError(f"a part is a folder; name it with letters and digits only, not '{bad[0]}'.")
+
+
+def _group_videos(dataset: Dataset, by: str) -> dict[str, list[LabelledVideo]]:
+    """Name of the group -> its videos, by name."""
+    groups: defaultdict[str, list[LabelledVideo]] = defaultdict(list)
+    for video in dataset.videos:
+        name = relative_name(dataset, video)
+        if (by == "site" and not video.site) or (by == "camera" and not video.camera):
+            raise DatasetError(
+                f"{dataset.root / ANNOTATIONS}: video {name} does not say its {by}; "
+                "write it there, or split by video."
+            )
+        groups[{"site": video.site, "camera": f"{video.site}/{video.camera}", "video": name}[by]].append(
+            video
+        )
+    return dict(sorted(groups.items()))
+
+
+def _amounts(dataset: Dataset, groups: Sequence[Sequence[LabelledVideo]]) -> Float64:
+    """(G, F) videos, tracks of each species, seconds of each action; each of the three weighs the same."""
+    blocks = (
+        [[len(videos)] for videos in groups],
+        [list(count_tracks(videos, dataset.species).values()) for videos in groups],
+        [list(count_seconds(videos, dataset.actions).values()) for videos in groups],
+    )
+    columns = []
+    for block in blocks:
+        values = np.array(block, np.float64).reshape(len(groups), -1)
+        values = values[:, values.sum(axis=0) > 0]
+        columns.append(values / np.maximum(values.sum(axis=0), 1e-9) / max(1, values.shape[1]) ** 0.5)
+    return np.concatenate(columns, axis=1)
+
+
+def save_split(
+    dataset: Dataset, parts: Sequence[Part], out: Path, *, copy: bool = False, facts: Mapping[str, Any]
+) -> None:
+    """Write each part as a data set of its own, ``out/NAME``; all of them, or nothing.
+
+    Args:
+        dataset: that was split; its files are read again, so that what wildact does not know is kept.
+        parts: of it.
+        out: a new or empty folder.
+        copy: copy the videos; else they are hard links, which take no space, on the same disk only.
+        facts: how it was split: put into the ``info`` of each part.
+
+    Raises:
+        DatasetError: if a video is missing.
+        OutputError: if ``out`` is not empty or cannot be written to, or links cannot be made there.
+    """
+    content = read_content(dataset.root / ANNOTATIONS, raise_error)
+    rows = read_rows(dataset.root / ACTIONS, raise_error)
+    assert content is not None  # else it has raised
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise OutputError(f"{out} is not empty; choose a new folder, nothing is overwritten.")
+    with replacing_folder(out) as folder:
+        for part in parts:
+            info = {**content.get("info", {}), "split": {**facts, "part": part.name, "share": part.share}}
+            _save_part(dataset, part, folder / part.name, content | {"info": info}, rows)
+            for video in part.videos:
+                _place_video(video.info.path, folder / part.name / relative_name(dataset, video), copy=copy)
+
+
+def _save_part(
+    dataset: Dataset, part: Part, folder: Path, content: Mapping[str, Any], rows: Sequence[Entry]
+) -> None:
+    names = {PurePosixPath(relative_name(dataset, video)) for video in part.videos}
+    videos = [entry for entry in content["videos"] if PurePosixPath(str(entry["file_name"])) in names]
+    ids = {entry["id"] for entry in videos}
+    tracks = [entry for entry in content["annotations"] if entry["video_id"] in ids]
+    folder.mkdir()
+    with (folder / ANNOTATIONS).open("w", encoding="utf-8", newline="\n") as file:
+        json.dump({**content, "videos": videos, "annotations": tracks}, file, separators=(",", ":"))
+    with (folder / ACTIONS).open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, ACTION_COLUMNS, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(row.values for row in rows if PurePosixPath(row.values["video"]) in names)
+
+
+def _place_video(source: Path, target: Path, *, copy: bool) -> None:
+    if not source.is_file():
+        raise DatasetError(f"{source} is missing; `wildact data check` lists all videos that are.")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        if copy:
+            shutil.copy2(source, target)
+        else:
+            os.link(source.resolve(), target)
+    except OSError as error:
+        advice = "look for room on the disk" if copy else "choose a folder on the same disk, or use --copy"
+        verb = "copied" if copy else "linked"
+        raise OutputError(
+            f"{source} cannot be {verb} into the new folder ({error.strerror}); {advice}."
+        ) from error
