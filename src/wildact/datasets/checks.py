@@ -17,6 +17,9 @@ EDGE_PX = 0.5
 MAX_FRAMES = 2**22
 """Longer videos are taken for a slip of the pen (39 hours at 30 frames per second)."""
 
+MAX_PIXELS = 2**26
+"""Larger frames are taken for the same (8192 x 8192 pixels)."""
+
 
 def video_path(where: str, root: Path, name: str) -> Path:
     """The place of a video that a file of labels names, below the folder ``root``.
@@ -60,6 +63,10 @@ def check_video(where: str, video: LabelledVideo) -> LabelledVideo:
     Raises:
         DatasetError: naming the track, and the frame where there is one.
     """
+    if video.info.frames is not None and not 0 < video.info.frames <= MAX_FRAMES:
+        raise DatasetError(f"{where}: a video cannot have {video.info.frames} frames.")
+    if video.info.width * video.info.height > MAX_PIXELS:
+        raise DatasetError(f"{where}: no video has {video.info.width} x {video.info.height} pixels.")
     check_unique(where, "track", (track.track_id for track in video.tracks))
     for track in video.tracks:
         _check_track(f"{where}: track {track.track_id}", track, video.info)
@@ -93,8 +100,8 @@ def _check_track(where: str, track: Track, info: VideoInfo) -> None:
         for frame, mask in zip(track.frames, track.masks, strict=True):
             if mask is not None and (mask.width, mask.height) != (info.width, info.height):
                 raise DatasetError(
-                    f"{where}: the mask of frame {frame} is of {mask.width} x {mask.height} pixels, the video "
-                    f"of {info.width} x {info.height}."
+                    f"{where}: the mask of frame {frame} is of {mask.width} x {mask.height} pixels, "
+                    f"the video of {info.width} x {info.height}."
                 )
 
 

@@ -1,4 +1,4 @@
-"""What labels do not tell of their videos, from the user or from the video files: rate, size, length, light."""
+"""What labels do not tell of their videos (rate, size, length, light), from the user or from the videos."""
 
 from __future__ import annotations
 

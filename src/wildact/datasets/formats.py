@@ -10,8 +10,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from wildact.datasets.coco import read_coco, write_coco
+from wildact.datasets.coco_vid import read_coco_vid, write_coco_vid
+from wildact.datasets.cvat import read_cvat
+from wildact.datasets.cvat_write import write_cvat
+from wildact.datasets.label_studio import read_label_studio, write_label_studio
 from wildact.datasets.losses import FEATURES, count_losses
+from wildact.datasets.mot import read_mot, write_mot
+from wildact.datasets.mots import read_mots, write_mots
 from wildact.datasets.native import Dataset, load_dataset, save_dataset
+from wildact.datasets.youtube_vis import read_youtube_vis, write_youtube_vis
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +60,14 @@ def list_losses(dataset: Dataset, format_: Format) -> list[str]:
     return count_losses(dataset, format_.holds)
 
 
+_SHAPES = frozenset({"boxes", "species", "size", "length", "several videos", "blank videos"})
+"""What all formats of boxes hold."""
+
+_IN_TIME = frozenset({"tracks", "frame order"})
+_MASKS = frozenset({"masks", "boxes beside masks", "crowds"})
+_PLACE = frozenset({"site", "camera", "light", "recorded"})
+_NAMES = frozenset({"unused species", "unused actions"})
+
 FORMATS: dict[str, Format] = {
     format_.name: format_
     for format_ in (
@@ -62,6 +78,58 @@ FORMATS: dict[str, Format] = {
             write=save_dataset,
             holds=frozenset(FEATURES) - {"simultaneous actions", "scores"},
         ),
+        Format(
+            name="cvat",
+            title="CVAT for video 1.1",
+            read=read_cvat,
+            write=write_cvat,
+            holds=_SHAPES | _IN_TIME | _NAMES | {"masks", "boxes beside masks", "actions", "occluded"},
+            takes_facts=True,
+        ),
+        Format(
+            name="coco",
+            title="COCO",
+            read=read_coco,
+            write=write_coco,
+            holds=_SHAPES | _MASKS | {"unused species"},
+        ),
+        Format(
+            name="coco-vid",
+            title="CocoVID (MMTracking)",
+            read=read_coco_vid,
+            write=write_coco_vid,
+            holds=_SHAPES | _IN_TIME | _MASKS | {"unused species", "occluded", "fps"},
+        ),
+        Format(
+            name="youtube-vis",
+            title="YouTube-VIS",
+            read=read_youtube_vis,
+            write=write_youtube_vis,
+            holds=_SHAPES | _IN_TIME | _MASKS | {"unused species"},
+        ),
+        Format(
+            name="mot",
+            title="MOTChallenge (MOT16 and later)",
+            read=read_mot,
+            write=write_mot,
+            holds=_SHAPES | _IN_TIME | {"unused species", "fps"},
+        ),
+        Format(
+            name="mots",
+            title="MOTS",
+            read=read_mots,
+            write=write_mots,
+            holds=(_SHAPES | _IN_TIME | {"masks", "unused species", "fps"}) - {"boxes"},
+        ),
+        Format(
+            name="label-studio",
+            title="Label Studio, video",
+            read=read_label_studio,
+            write=write_label_studio,
+            holds=_SHAPES | _IN_TIME | _NAMES | _PLACE
+            | {"actions", "simultaneous actions", "adjacent bouts", "fps"},
+            takes_facts=True,
+        ),
     )
-}
+}  # fmt: skip
 """Name -> format."""

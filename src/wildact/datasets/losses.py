@@ -7,9 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
+from wildact.datasets.bouts import follows, kept_actions
 from wildact.datasets.native import Dataset
 from wildact.masks import mask_to_box
-from wildact.types import ActionLabel, LabelledVideo, Track
+from wildact.types import LabelledVideo, Track
 
 FEATURES: dict[str, str] = {
     "boxes": "a box on each frame on which an animal is visible",
@@ -60,37 +61,6 @@ def _implied(holds: frozenset[str]) -> frozenset[str]:
     if "actions" not in holds:
         implied |= {"simultaneous actions", "adjacent bouts"}
     return frozenset(implied)
-
-
-def kept_actions(actions: tuple[ActionLabel, ...]) -> tuple[ActionLabel, ...]:
-    """The actions of a video of which no two of one animal overlap: the earlier one stays.
-
-    Returns:
-        In order of track and time. Of actions that begin on the same frame the longest stays.
-    """
-    kept: list[ActionLabel] = []
-    for label in sorted(actions, key=lambda a: (a.track_id, a.start_frame, -a.end_frame, a.action)):
-        if not kept or kept[-1].track_id != label.track_id or kept[-1].end_frame <= label.start_frame:
-            kept.append(label)
-    return tuple(kept)
-
-
-def join_bouts(actions: tuple[ActionLabel, ...]) -> tuple[ActionLabel, ...]:
-    """Non-overlapping actions, those joined that follow each other directly and are the same."""
-    joined: list[ActionLabel] = []
-    for label in sorted(actions, key=lambda a: (a.track_id, a.start_frame)):
-        if joined and _continues(joined[-1], label):
-            label = ActionLabel(label.track_id, label.action, joined.pop().start_frame, label.end_frame)
-        joined.append(label)
-    return tuple(joined)
-
-
-def _continues(one: ActionLabel, following: ActionLabel) -> bool:
-    return (one.track_id, one.action, one.end_frame) == (
-        following.track_id,
-        following.action,
-        following.start_frame,
-    )
 
 
 def plural(number: int, thing: str, things: str | None = None) -> str:
@@ -159,7 +129,7 @@ def _simultaneous_actions(dataset: Dataset) -> str:
 def _adjacent_bouts(dataset: Dataset) -> str:
     number = 0
     for video in dataset.videos:
-        number += sum(_continues(one, following) for one, following in pairwise(kept_actions(video.actions)))
+        number += sum(follows(one, following) for one, following in pairwise(kept_actions(video.actions)))
     return plural(
         number, "border between bouts of the same action", "borders between bouts of the same action"
     )

@@ -1,0 +1,393 @@
+"""Label Studio, video: boxes as ``VideoRectangle`` with keyframes, actions as ``TimelineLabels``.
+
+A box moves linearly from one keyframe to the next; after a keyframe that is not ``enabled`` the animal is
+hidden until the next. Frames are counted from 1, ranges include their last frame, and boxes are per cent of
+the frame. An action belongs to the animal whose region is its parent (``parentID``) or related to it; where a
+video has one animal only, to that.
+
+Label Studio keeps whatever stands in the ``data`` of a task: there wildact writes the facts of the video,
+under ``wildact``, and ``fps`` for ``<Video framerate="$fps"/>``.
+
+Reference: Label Studio documentation, tags Video, VideoRectangle and TimelineLabels.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import pairwise
+from pathlib import Path, PurePosixPath
+from typing import Annotated, Any, TypeVar
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import numpy as np
+from pydantic import Field, TypeAdapter, ValidationError
+
+from wildact.datasets.checks import (
+    MAX_FRAMES,
+    MAX_PIXELS,
+    check_name,
+    check_unique,
+    check_video,
+    relative_name,
+    video_path,
+)
+from wildact.datasets.documents import Count, Id, Part, describe_error, load_document
+from wildact.datasets.facts import Facts, parse_rate
+from wildact.datasets.keyframes import find_keyframes, interpolate
+from wildact.datasets.losses import plural
+from wildact.datasets.native import Dataset
+from wildact.errors import DatasetError, OutputError
+from wildact.export.atomic import replacing
+from wildact.export.json_stream import write_json
+from wildact.types import ActionLabel, Int64, LabelledVideo, Light, Track, VideoInfo
+
+_SAME = 1e-9
+"""Boxes come back exactly: single precision tells differences of 6e-8 of a value."""
+
+_NO_FACTS = Facts()
+Frame = Annotated[int, Field(ge=1, le=MAX_FRAMES)]
+T = TypeVar("T")
+
+
+class Region(Part):
+    """An entry of ``result``."""
+
+    id: str | None = None
+    type: str
+    value: dict[str, Any] = Field(default_factory=dict)
+    parentID: str | None = None  # noqa: N815  # Label Studio's name
+    from_id: str | None = None
+    to_id: str | None = None
+
+
+class Annotation(Part):
+    """What one person labelled."""
+
+    result: list[Region]
+    was_cancelled: bool = False
+
+
+class Task(Part):
+    """A video."""
+
+    id: Id | None = None
+    data: dict[str, Any]
+    annotations: list[Annotation] = Field(default_factory=list)
+    predictions: list[Any] = Field(default_factory=list)
+
+
+class KeyFrame(Part):
+    """A box of a sequence, in per cent of the frame."""
+
+    frame: Frame
+    x: float
+    y: float
+    width: float
+    height: float
+    rotation: float = 0
+    enabled: bool = True
+
+
+class Sequence(Part):
+    """The value of a ``videorectangle``."""
+
+    sequence: list[KeyFrame]
+    framesCount: Count | None = None  # noqa: N815  # Label Studio's name
+    labels: list[str] = Field(default_factory=list)
+
+
+class Range(Part):
+    """Frames, the last included."""
+
+    start: Frame
+    end: Frame
+
+
+class Timeline(Part):
+    """The value of ``timelinelabels``."""
+
+    ranges: list[Range]
+    timelinelabels: list[str] = Field(default_factory=list)
+
+
+class Data(Part):
+    """Facts that wildact writes into the ``data`` of a task."""
+
+    width: Count = 0
+    height: Count = 0
+    frames: Annotated[int, Field(ge=1, le=MAX_FRAMES)] | None = None
+    fps: str | float | None = None
+    site: str = ""
+    camera: str = ""
+    light: Light | None = None
+    recorded: str | None = None
+    species: list[str] = Field(default_factory=list)
+    actions: list[str] = Field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Names:
+    """Species and actions so far, in order, and what was dropped."""
+
+    species: dict[str, None] = field(default_factory=dict)
+    actions: dict[str, None] = field(default_factory=dict)
+    dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+
+
+def read_label_studio(path: Path, facts: Facts = _NO_FACTS) -> Dataset:
+    """Read a JSON export (type "JSON", not "JSON_MIN").
+
+    Args:
+        path: the file.
+        facts: tell the frame size, where the tasks' data do not.
+
+    Raises:
+        DatasetError: naming the task that is wrong.
+    """
+    names = _Names()
+    videos = []
+    for number, task in enumerate(load_document(path, list[Task])):
+        where = f"{path}: task {number if task.id is None else task.id}"
+        videos.append(_read_task(where, path.parent, task, facts, names))
+    check_unique(str(path), "video", (str(video.info.path) for video in videos))
+    return Dataset(
+        root=path.parent,
+        species=tuple(names.species),
+        actions=tuple(names.actions),
+        videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
+        facts={},
+        dropped=tuple(plural(number, *what) for what, number in names.dropped.items() if number),
+    )
+
+
+def _read_task(where: str, root: Path, task: Task, facts: Facts, names: _Names) -> LabelledVideo:
+    data = _validate(f"{where}: data.wildact", Data, task.data.get("wildact", {}))
+    name = _video_name(where, task.data)
+    path = video_path(where, root, name)
+    for kind, listed, known in (("a species", data.species, names.species),
+                                ("an action", data.actions, names.actions)):  # fmt: skip
+        known |= dict.fromkeys(check_name(where, kind, one) for one in listed)
+    valid = [annotation for annotation in task.annotations if not annotation.was_cancelled]
+    names.dropped["annotation of a further person", "annotations of further people"] += max(0, len(valid) - 1)
+    names.dropped["prediction", "predictions"] += len(task.predictions)
+    regions = valid[0].result if valid else []
+    boxes = [region for region in regions if region.type.lower() == "videorectangle"]
+    size = (data.width, data.height)
+    if boxes and not all(size):
+        size = facts.find_size(where, name)
+    if size[0] * size[1] > MAX_PIXELS:
+        raise DatasetError(f"{where}: no video has frames of {size[0]} x {size[1]} pixels.")
+    frames, tracks = _read_tracks(where, regions, boxes, size, data.frames, names)
+    actions = _read_actions(where, regions, tracks, names)
+    try:
+        fps = Fraction(0) if data.fps is None else parse_rate(data.fps)
+    except ValueError as error:
+        raise DatasetError(f"{where}: {error}.") from error
+    duration = frames / fps if frames is not None and fps else None
+    info = VideoInfo(path, *size, fps, frames, duration, "unknown")
+    ordered = tuple(sorted(tracks.values(), key=lambda track: track.track_id))
+    video = LabelledVideo(info, data.site, data.camera, data.light, ordered, actions, data.recorded)
+    return check_video(where, video)
+
+
+def _validate(where: str, model: type[T], value: Any) -> T:
+    try:
+        return TypeAdapter(model).validate_python(value)
+    except ValidationError as error:
+        raise DatasetError(f"{where}: {describe_error(error)}.") from error
+
+
+def _video_name(where: str, data: Mapping[str, Any]) -> str:
+    """The video's name: a relative path as it is; of an address or an absolute path the last part."""
+    value = data.get("video", data.get("video_url"))
+    if not isinstance(value, str):
+        raise DatasetError(f"{where}: its data name no 'video'.")
+    address = urlsplit(value) if "://" in value or value.startswith("/") else None
+    if address is None:
+        return value
+    local = parse_qs(address.query).get("d", [])  # /data/local-files/?d=FOLDER/NAME
+    return PurePosixPath(local[0] if local else unquote(address.path)).name
+
+
+def _read_tracks(
+    where: str,
+    regions: list[Region],
+    boxes: list[Region],
+    size: tuple[int, int],
+    length: int | None,
+    names: _Names,
+) -> tuple[int | None, dict[str, Track]]:
+    """Length of the video, and the track of each region."""
+    check_unique(where, "region", (region.id for region in boxes))
+    labels = {region.id: region.value.get("labels") for region in regions if region.type.lower() == "labels"}
+    numbers = [re.fullmatch(r"track([0-9]{1,9})", region.id or "") for region in boxes]
+    own = all(numbers) and len(numbers) > 0
+    tracks: dict[str, Track] = {}
+    for k, (region, number) in enumerate(zip(boxes, numbers, strict=True), start=1):
+        what = f"{where}: region {region.id}"
+        value = _validate(what, Sequence, region.value)
+        length = length if length is not None else value.framesCount or None
+        chosen = value.labels or labels.get(region.id) or []
+        if not (isinstance(chosen, list) and len(chosen) == 1 and isinstance(chosen[0], str)):
+            raise DatasetError(f"{what}: it needs one label, and has {len(chosen) if chosen else 'none'}.")
+        names.species.setdefault(check_name(what, "a species", chosen[0]))
+        track_id = int(number[1]) if own and number else k
+        track = _fill(what, value, size, length, track_id, chosen[0], names)
+        if track is not None:
+            tracks[region.id or f"\0{k}"] = track
+    return length, tracks
+
+
+def _fill(
+    where: str,
+    value: Sequence,
+    size: tuple[int, int],
+    length: int | None,
+    track_id: int,
+    label: str,
+    names: _Names,
+) -> Track | None:
+    """All frames of a sequence; None where it has none."""
+    keys = sorted(value.sequence, key=lambda key: key.frame)
+    check_unique(where, "frame", (key.frame for key in keys))
+    if not keys:
+        return None
+    if any(key.rotation % 360 for key in keys):
+        what = "with turned boxes, which are taken as upright"
+        names.dropped[f"region {what}", f"regions {what}"] += 1
+    frames = _list_frames(keys, length)
+    known = np.array([[k.x, k.y, k.x + k.width, k.y + k.height] for k in keys]) / 100
+    known *= np.array([*size, *size])
+    boxes = interpolate(frames, np.array([key.frame - 1 for key in keys], np.int64), known)
+    return Track(
+        track_id=track_id,
+        label=label,
+        label_score=1.0,
+        frames=frames,
+        boxes=boxes.astype(np.float32),
+        scores=np.ones(len(frames), np.float32),
+        masks=(None,) * len(frames),
+    )
+
+
+def _list_frames(keys: list[KeyFrame], length: int | None) -> Int64:
+    """Frames, from 0, on which the animal is visible: keyframes, and those after an enabled one."""
+    spans = [np.arange(a.frame - 1, b.frame - 1 if a.enabled else a.frame) for a, b in pairwise(keys)]
+    last = keys[-1]
+    end = max(last.frame, length or 0) if last.enabled else last.frame
+    return np.concatenate([*spans, np.arange(last.frame - 1, end)]).astype(np.int64)
+
+
+def _read_actions(
+    where: str, regions: list[Region], tracks: dict[str, Track], names: _Names
+) -> tuple[ActionLabel, ...]:
+    related = {region.from_id: region.to_id for region in regions if region.type.lower() == "relation"}
+    related |= {region.to_id: region.from_id for region in regions if region.type.lower() == "relation"}
+    actions: list[ActionLabel] = []
+    for region in regions:
+        if region.type.lower() != "timelinelabels":
+            continue
+        what = f"{where}: region {region.id}"
+        value = _validate(what, Timeline, region.value)
+        owner = tracks.get(region.parentID or "") or tracks.get(related.get(region.id) or "")
+        owner = next(iter(tracks.values())) if owner is None and len(tracks) == 1 else owner
+        if owner is None:
+            names.dropped["bout of no animal", "bouts of no animal"] += len(value.ranges)
+            continue
+        for action in value.timelinelabels:
+            names.actions.setdefault(check_name(what, "an action", action))
+            actions += [ActionLabel(owner.track_id, action, r.start - 1, r.end) for r in value.ranges]
+    return tuple(sorted(actions, key=lambda a: (a.track_id, a.start_frame, a.end_frame, a.action)))
+
+
+def write_label_studio(dataset: Dataset, path: Path) -> None:
+    """Write tasks with their annotations, for Label Studio's import.
+
+    Raises:
+        OutputError: if the file cannot be written, or a video with boxes has an unknown frame size.
+    """
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        write_json(file, (_task(dataset, video) for video in dataset.videos))
+
+
+def _task(dataset: Dataset, video: LabelledVideo) -> dict[str, Any]:
+    info = video.info
+    facts = {
+        "width": info.width or None,
+        "height": info.height or None,
+        "frames": info.frames,
+        "fps": str(info.fps) if info.fps else None,
+        "site": video.site or None,
+        "camera": video.camera or None,
+        "light": video.light,
+        "recorded": video.recorded,
+        "species": list(dataset.species),
+        "actions": list(dataset.actions),
+    }
+    known = {key: value for key, value in facts.items() if value is not None}
+    data: dict[str, Any] = {"video": relative_name(dataset, video), "wildact": known}
+    if info.fps:
+        data["fps"] = float(info.fps)
+    return {"data": data, "annotations": [{"result": [*_boxes(video), *_timeline(video)]}]}
+
+
+def _boxes(video: LabelledVideo) -> Iterator[dict[str, Any]]:
+    info = video.info
+    share = (
+        100 / np.array([info.width, info.height, info.width, info.height], np.float64) if info.width else None
+    )
+    for track in video.tracks:
+        if share is None:
+            raise OutputError(
+                f"the frame size of {info.path} is unknown; Label Studio's boxes are shares of it."
+            )
+        value: dict[str, Any] = {"sequence": _sequence(track, share, info.fps)}
+        if info.frames is not None:
+            value["framesCount"] = info.frames
+        if info.duration is not None:
+            value["duration"] = float(info.duration)
+        yield {
+            "id": f"track{track.track_id}",
+            "type": "videorectangle",
+            "from_name": "box",
+            "to_name": "video",
+            "value": value | {"labels": [track.label]},
+        }
+
+
+def _sequence(track: Track, share: np.ndarray, fps: Fraction) -> list[dict[str, Any]]:
+    """Keyframes; the last before each gap, and of the track, is not enabled."""
+    boxes = track.boxes.astype(np.float64)
+    starts = [0, *(np.flatnonzero(np.diff(track.frames) > 1) + 1).tolist(), len(track)]
+    keys = np.zeros(len(track), bool)
+    for start, stop in pairwise(starts):
+        run = slice(start, stop)
+        keys[run] = find_keyframes(track.frames[run], boxes[run], tolerance=_SAME, relative=True)
+    lasts = set(np.array(starts[1:]) - 1)
+    sequence = []
+    for k in np.flatnonzero(keys).tolist():
+        x1, y1, x2, y2 = (boxes[k] * share).tolist()
+        frame = int(track.frames[k])
+        key = {"frame": frame + 1, "enabled": k not in lasts, "rotation": 0}
+        key |= {"x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1}
+        sequence.append(key | ({"time": float(frame / fps)} if fps else {}))
+    return sequence
+
+
+def _timeline(video: LabelledVideo) -> Iterator[dict[str, Any]]:
+    for number, label in enumerate(video.actions, start=1):
+        yield {
+            "id": f"bout{number}",
+            "type": "timelinelabels",
+            "from_name": "actions",
+            "to_name": "video",
+            "parentID": f"track{label.track_id}",
+            "value": {
+                "ranges": [{"start": label.start_frame + 1, "end": label.end_frame}],
+                "timelinelabels": [label.action],
+            },
+        }
