@@ -1,0 +1,45 @@
+"""One video as the exports of whole projects take it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wildact.types import Light, RecordingTime, Track, VideoResult
+
+
+@dataclass(frozen=True, slots=True)
+class Recording:
+    """One video, what is in it, and where it comes from.
+
+    Attributes:
+        name: of the video, e.g. its path within the input folder, ``/`` between parts; unique in an export.
+        result: what was found, or what somebody annotated.
+        time: when it began; None where nobody knows, or knows no time zone.
+        recorded: the same as ISO 8601 text, perhaps without a zone; None where nobody knows.
+        site: where the camera stood; may be empty.
+        camera: which camera; may be empty.
+        light: day, dusk or ir; None where nobody said (``result.light`` then says nothing).
+        machine: wildact found it; False: from a labelled data set, by whom is not known.
+    """
+
+    name: str
+    result: VideoResult
+    time: RecordingTime | None = None
+    recorded: str | None = None
+    site: str = ""
+    camera: str = ""
+    light: Light | None = None
+    machine: bool = True
+
+
+def count_simultaneous(tracks: Sequence[Track]) -> int:
+    """The largest number of tracks that are on one and the same frame."""
+    changes = sorted(
+        change for track in tracks for change in ((int(track.frames[0]), 1), (int(track.frames[-1]) + 1, -1))
+    )
+    most = now = 0
+    for _, change in changes:  # of one frame, those that left before come first
+        now += change
+        most = max(most, now)
+    return most
