@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from wildact.types import ActionLabel
+from wildact.types import ActionLabel, LabelledVideo
+
+
+def boxed_actions(video: LabelledVideo) -> tuple[ActionLabel, ...]:
+    """The actions of animals that have boxes: formats of behaviour alone tell of others too."""
+    ids = {track.track_id for track in video.tracks}
+    return tuple(label for label in video.actions if label.track_id in ids)
 
 
 def kept_actions(actions: tuple[ActionLabel, ...]) -> tuple[ActionLabel, ...]:

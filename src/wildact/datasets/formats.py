@@ -10,12 +10,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from wildact.datasets.boris import read_boris, write_boris
+from wildact.datasets.camtrap_dp import read_camtrap_dp, write_camtrap_dp
 from wildact.datasets.coco import read_coco, write_coco
 from wildact.datasets.coco_vid import read_coco_vid, write_coco_vid
 from wildact.datasets.cvat import read_cvat
 from wildact.datasets.cvat_write import write_cvat
 from wildact.datasets.label_studio import read_label_studio, write_label_studio
 from wildact.datasets.losses import FEATURES, count_losses
+from wildact.datasets.megadetector import read_megadetector, write_megadetector
 from wildact.datasets.mot import read_mot, write_mot
 from wildact.datasets.mots import read_mots, write_mots
 from wildact.datasets.native import Dataset, load_dataset, save_dataset
@@ -60,7 +63,9 @@ def list_losses(dataset: Dataset, format_: Format) -> list[str]:
     return count_losses(dataset, format_.holds)
 
 
-_SHAPES = frozenset({"boxes", "species", "size", "length", "several videos", "blank videos"})
+_SHAPES = frozenset(
+    {"boxes", "interpolated boxes", "species", "size", "length", "several videos", "blank videos"}
+)
 """What all formats of boxes hold."""
 
 _IN_TIME = frozenset({"tracks", "frame order"})
@@ -76,7 +81,7 @@ FORMATS: dict[str, Format] = {
             title="wildact's own folder",
             read=load_dataset,
             write=save_dataset,
-            holds=frozenset(FEATURES) - {"simultaneous actions", "scores"},
+            holds=frozenset(FEATURES) - {"actions without boxes", "simultaneous actions", "scores"},
         ),
         Format(
             name="cvat",
@@ -128,6 +133,34 @@ FORMATS: dict[str, Format] = {
             write=write_label_studio,
             holds=_SHAPES | _IN_TIME | _NAMES | _PLACE
             | {"actions", "simultaneous actions", "adjacent bouts", "fps"},
+            takes_facts=True,
+        ),
+        Format(
+            name="camtrap-dp",
+            title="Camtrap DP 1.0.2",
+            read=read_camtrap_dp,
+            write=write_camtrap_dp,
+            holds=frozenset(FEATURES) - {"actions without boxes", "unused species", "unused actions"},
+            takes_facts=True,
+        ),
+        Format(
+            name="boris",
+            title="BORIS project",
+            read=read_boris,
+            write=write_boris,
+            holds=_PLACE
+            | {"actions", "actions without boxes", "simultaneous actions", "adjacent bouts", "unused actions"}
+            | {"fps", "length", "frame order", "several videos", "blank videos"},
+            takes_facts=True,
+        ),
+        Format(
+            name="megadetector",
+            title="MegaDetector's results, 1.6",
+            read=read_megadetector,
+            write=write_megadetector,
+            holds=frozenset(
+                {"boxes", "species", "scores", "fps", "frame order", "several videos", "blank videos"}
+            ),
             takes_facts=True,
         ),
     )

@@ -6,6 +6,7 @@ import json
 import re
 from pathlib import Path
 
+from wildact.datasets.camtrap_package import DESCRIPTOR
 from wildact.datasets.mot_sequence import TRUTH
 from wildact.datasets.raw import ACTIONS, ANNOTATIONS
 from wildact.datasets.xml_stream import iterate_xml
@@ -24,6 +25,10 @@ def guess_format(path: Path) -> str | None:
             return _guess_folder(path)
         if path.suffix.lower() == ".xml":
             return "cvat" if next(iterate_xml(path)).tag == "annotations" else None
+        if path.name.lower().endswith((".boris", ".boris.gz")):
+            return "boris"
+        if path.name == DESCRIPTOR:
+            return "camtrap-dp"
         if path.suffix.lower() == ".json" and path.stat().st_size <= _HEAD_BYTES:
             return _guess_json(json.loads(path.read_bytes()))
     except (OSError, ValueError, RecursionError, StopIteration, WildactError):
@@ -33,12 +38,14 @@ def guess_format(path: Path) -> str | None:
 
 def guess_target(path: Path) -> str | None:
     """The name of the format that a target's name stands for; None where it could be several."""
-    return "cvat" if path.suffix.lower() == ".xml" else None
+    return {".xml": "cvat", ".boris": "boris"}.get(path.suffix.lower())
 
 
 def _guess_folder(path: Path) -> str | None:
     if (path / ANNOTATIONS).is_file() and (path / ACTIONS).is_file():
         return "native"
+    if (path / DESCRIPTOR).is_file():
+        return "camtrap-dp"
     truths = [path / TRUTH, *path.glob(f"*/{TRUTH.as_posix()}")]
     for truth in truths:
         if truth.is_file():
@@ -53,6 +60,8 @@ def _guess_json(content: object) -> str | None:
     if isinstance(content, list):
         tasks = all(isinstance(task, dict) and "data" in task for task in content)
         return "label-studio" if content and tasks else None
+    if isinstance(content, dict) and {"info", "images", "detection_categories"} <= set(content):
+        return "megadetector"
     if not isinstance(content, dict) or not isinstance(content.get("annotations"), list):
         return None
     if "videos" in content:

@@ -26,6 +26,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
+from wildact.datasets.bouts import boxed_actions
 from wildact.datasets.checks import (
     MAX_FRAMES,
     MAX_PIXELS,
@@ -379,7 +380,7 @@ def _sequence(track: Track, share: np.ndarray, fps: Fraction) -> list[dict[str, 
 
 
 def _timeline(video: LabelledVideo) -> Iterator[dict[str, Any]]:
-    for number, label in enumerate(video.actions, start=1):
+    for number, label in enumerate(boxed_actions(video), start=1):
         yield {
             "id": f"bout{number}",
             "type": "timelinelabels",

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from wildact.datasets.bouts import follows, kept_actions
+from wildact.datasets.bouts import boxed_actions, follows, kept_actions
 from wildact.datasets.native import Dataset
 from wildact.masks import mask_to_box
 from wildact.types import LabelledVideo, Track
@@ -16,9 +16,11 @@ FEATURES: dict[str, str] = {
     "boxes": "a box on each frame on which an animal is visible",
     "masks": "a mask of pixels, with holes and in several parts",
     "boxes beside masks": "a box that is not the tightest one around the mask of the same frame",
+    "interpolated boxes": "a box between two detections, which has no score",
     "tracks": "which boxes are the same animal",
     "species": "the label of an animal",
     "actions": "what an animal does from one frame to another",
+    "actions without boxes": "what an animal does of which nobody drew a box",
     "simultaneous actions": "two actions of an animal at the same time",
     "adjacent bouts": "a border between two bouts of the same action that follow each other directly",
     "scores": "how sure a network was, of a box or a label",
@@ -56,10 +58,12 @@ def _implied(holds: frozenset[str]) -> frozenset[str]:
     implied = set()
     if "masks" not in holds:
         implied |= {"boxes beside masks"}
+        if "boxes" not in holds:
+            implied |= {"interpolated boxes"}
     if "masks" in holds:
         implied |= {"boxes"}  # where there is a mask, the box comes back with it
     if "actions" not in holds:
-        implied |= {"simultaneous actions", "adjacent bouts"}
+        implied |= {"actions without boxes", "simultaneous actions", "adjacent bouts"}
     return frozenset(implied)
 
 
@@ -99,6 +103,11 @@ def _boxes_beside_masks(dataset: Dataset) -> str:
     return plural(number, "box wider than its mask", "boxes wider than their masks")
 
 
+def _interpolated_boxes(dataset: Dataset) -> str:
+    number = sum(len(track) - int(np.count_nonzero(track.observed)) for track in _tracks(dataset))
+    return plural(number, "box between detections", "boxes between detections")
+
+
 def _track_identities(dataset: Dataset) -> str:
     tracks = [track for track in _tracks(dataset) if len(track) > 1]
     if not tracks:
@@ -119,6 +128,11 @@ def _actions(dataset: Dataset) -> str:
     if not labels:
         return ""
     return f"{plural(len(set(labels)), 'action')} in {plural(len(labels), 'bout')}"
+
+
+def _actions_without_boxes(dataset: Dataset) -> str:
+    number = sum(len(video.actions) - len(boxed_actions(video)) for video in dataset.videos)
+    return plural(number, "bout of an animal without boxes", "bouts of animals without boxes")
 
 
 def _simultaneous_actions(dataset: Dataset) -> str:
@@ -190,9 +204,11 @@ _COUNTS: dict[str, Callable[[Dataset], str]] = {
     "boxes": _boxes,
     "masks": _masks,
     "boxes beside masks": _boxes_beside_masks,
+    "interpolated boxes": _interpolated_boxes,
     "tracks": _track_identities,
     "species": _species,
     "actions": _actions,
+    "actions without boxes": _actions_without_boxes,
     "simultaneous actions": _simultaneous_actions,
     "adjacent bouts": _adjacent_bouts,
     "scores": _scores,

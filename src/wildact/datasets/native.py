@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from wildact.datasets.bouts import kept_actions
+from wildact.datasets.bouts import boxed_actions, kept_actions
 from wildact.datasets.entries import check_track, read_action, read_track, read_video
 from wildact.datasets.findings import (
     AFTER_END,
@@ -137,7 +137,7 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
             replace(
                 video,
                 info=replace(video.info, path=temporary / video.info.path.relative_to(dataset.root)),
-                actions=kept_actions(video.actions),
+                actions=kept_actions(boxed_actions(video)),
             )
             for video in dataset.videos
         ]

@@ -1,0 +1,137 @@
+"""Tracks and actions out of wildact's own tables in a Camtrap DP package."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv as pc
+
+from wildact.errors import DatasetError
+from wildact.export.camtrap_rows import DETECTION_FIELDS
+from wildact.masks import from_coco
+from wildact.types import ActionLabel, Float32, Rle, Track
+
+_TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
+_COLUMNS = {name: _TYPES[kind] for name, kind, _ in DETECTION_FIELDS}
+
+
+def read_tracks(path: Path, sizes: Mapping[str, tuple[int, int]]) -> dict[str, tuple[Track, ...]]:
+    """Read ``detections.csv``.
+
+    Args:
+        path: of the file.
+        sizes: media -> height and width of its frames.
+
+    Returns:
+        Media -> tracks, by number.
+
+    Raises:
+        DatasetError: if the table is broken; the message names the animal.
+    """
+    try:
+        table = pc.read_csv(
+            path,
+            parse_options=pc.ParseOptions(newlines_in_values=True),
+            convert_options=pc.ConvertOptions(
+                column_types=_COLUMNS, include_columns=list(_COLUMNS), strings_can_be_null=False
+            ),
+        )
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} does not exist.") from error
+    except (OSError, pa.ArrowException) as error:
+        raise DatasetError(f"{path} cannot be read: {error}.") from error
+    tracks: dict[str, list[Track]] = {}
+    for rows in _split(table):
+        media, individual = rows["mediaID"][0].as_py(), rows["individualID"][0].as_py()
+        if media not in sizes:
+            raise DatasetError(f"{path}: {individual} is of media '{media}', of which there is no recording.")
+        try:
+            tracks.setdefault(media, []).append(_track(rows, *sizes[media]))
+        except ValueError as error:
+            raise DatasetError(f"{path}: {individual}: {error}.") from error
+    for media, of_media in tracks.items():
+        of_media.sort(key=lambda track: track.track_id)
+        if len({track.track_id for track in of_media}) < len(of_media):
+            raise DatasetError(f"{path}: two animals of media '{media}' have the same trackID.")
+    return {media: tuple(of_media) for media, of_media in tracks.items()}
+
+
+def read_actions(
+    observations: Iterable[Mapping[str, str]], rates: Mapping[str, Fraction]
+) -> dict[str, tuple[ActionLabel, ...]]:
+    """Actions out of ``observations.csv``: rows with a behaviour whose tags give track and exact seconds.
+
+    Args:
+        observations: rows.
+        rates: media -> frame rate, of the media that count.
+
+    Raises:
+        DatasetError: naming the observation whose tags are broken.
+    """
+    actions: dict[str, list[ActionLabel]] = {}
+    for row in observations:
+        media = row.get("mediaID", "")
+        if media not in rates or not row.get("behavior"):
+            continue
+        tags = dict(
+            tag.strip().split(":", 1) for tag in row.get("observationTags", "").split("|") if ":" in tag
+        )
+        try:
+            start, end = (round(Fraction(tags[key]) * rates[media]) for key in ("start_s", "end_s"))
+            label = ActionLabel(int(tags["track"]), row["behavior"], start, end)
+        except (KeyError, ValueError, ZeroDivisionError) as error:
+            raise DatasetError(
+                f"observation {row['observationID']}: its tags '{row.get('observationTags', '')}' give no"
+                " track, start_s and end_s."
+            ) from error
+        actions.setdefault(media, []).append(label)
+    return {media: tuple(labels) for media, labels in actions.items()}
+
+
+def _split(table: pa.Table) -> Iterable[pa.Table]:
+    """One table for each animal, in the order in which they first come."""
+    animals = table.column("individualID").combine_chunks().dictionary_encode()
+    codes = animals.indices.to_numpy()
+    order = np.argsort(codes, kind="stable")
+    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    ordered = table.take(order)
+    for start, end in zip(starts.tolist(), [*starts.tolist()[1:], len(codes)], strict=True):
+        yield ordered.slice(start, end - start)
+
+
+def _track(rows: pa.Table, height: int, width: int) -> Track:
+    for name in ("trackID", "frame", "label", "x1", "y1", "x2", "y2"):
+        if rows.column(name).null_count:
+            raise ValueError(f"{name} is empty")
+    for name in ("trackID", "label"):
+        if len(rows.column(name).unique()) > 1:
+            raise ValueError(f"it has more than one {name}")
+    boxes: Float32 = np.stack([rows.column(n).to_numpy() for n in ("x1", "y1", "x2", "y2")], axis=1).astype(
+        np.float32
+    )
+    if not np.isfinite(boxes).all() or (boxes[:, 2:] < boxes[:, :2]).any():
+        raise ValueError("a box is turned inside out, or no number")
+    occluded = rows.column("occluded")
+    return Track(
+        track_id=rows["trackID"][0].as_py(),
+        label=rows["label"][0].as_py(),
+        label_score=_score(rows["labelScore"][0].as_py()),
+        frames=rows.column("frame").to_numpy().astype(np.int64),
+        boxes=boxes,
+        scores=np.array([_score(score) for score in rows.column("score").to_pylist()], np.float32),
+        masks=tuple(_mask(text, height, width) for text in rows.column("mask").to_pylist()),
+        occluded=None if occluded.null_count else np.array(occluded.to_pylist(), bool),
+        crowd=bool(rows["crowd"][0].as_py()),
+    )
+
+
+def _mask(counts: str, height: int, width: int) -> Rle | None:
+    return from_coco({"size": [height, width], "counts": counts}) if counts else None
+
+
+def _score(value: float | None) -> float:
+    return float("nan") if value is None else value

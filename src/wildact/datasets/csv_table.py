@@ -1,0 +1,86 @@
+"""Tables that people make with spreadsheets, read by the names of their columns."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from wildact.errors import DatasetError
+
+_DELIMITERS = ",;\t"
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table with one row of names above its rows.
+
+    Attributes:
+        path: the file.
+        columns: names, in order.
+        rows: each with the words by which an error names it, and column -> text without outer spaces.
+    """
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, dict[str, str]], ...]
+
+
+def read_table(path: Path, required: Sequence[str] = ()) -> Table:
+    """Read a table of UTF-8 text, separated by commas, semicolons or tabs; a byte order mark is read over.
+
+    Lines above the one that names all of ``required`` are skipped, as are empty lines; a missing cell is
+    empty.
+
+    Raises:
+        DatasetError: if the file cannot be read, the names are missing or double, or a row is too long.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise DatasetError(f"{path} does not exist.") from error
+    except OSError as error:
+        raise DatasetError(f"{path} cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} is not UTF-8 text ({error}); save it as 'CSV UTF-8'.") from error
+    for delimiter in sorted(_DELIMITERS, key=text.count, reverse=True):
+        table = _split(path, text, delimiter, required)
+        if table is not None:
+            return table
+    raise DatasetError(f"{path}: no line names the columns {', '.join(required)}.")
+
+
+def _split(path: Path, text: str, delimiter: str, required: Sequence[str]) -> Table | None:
+    """The table, if with this delimiter some line holds all required names."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    columns: tuple[str, ...] = ()
+    rows = []
+    try:
+        for cells in reader:
+            values = [cell.strip() for cell in cells]
+            where = f"{path}, line {reader.line_num}"
+            if not any(values):
+                continue
+            if not columns and set(required) <= set(values):
+                columns = _check_columns(where, values)
+            elif columns:
+                if len(values) > len(columns) and any(values[len(columns) :]):
+                    raise DatasetError(
+                        f"{where}: {len(values)} cells, but {len(columns)} columns have a name."
+                    )
+                values += [""] * (len(columns) - len(values))
+                rows.append((where, dict(zip(columns, values, strict=False))))
+    except csv.Error as error:
+        if columns:
+            raise DatasetError(f"{path}, line {reader.line_num}: {error}.") from error
+    return Table(path, columns, tuple(rows)) if columns else None
+
+
+def _check_columns(where: str, values: list[str]) -> tuple[str, ...]:
+    while values and not values[-1]:
+        values = values[:-1]
+    if doubles := sorted({value for value in values if value and values.count(value) > 1}):
+        raise DatasetError(f"{where}: two columns are called '{doubles[0]}'.")
+    return tuple(values)
