@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from wildact import __version__
-from wildact.cli import card, data, evaluate, export, models, recipes, run, simulate, train
+from wildact.cli import card, convert, data, evaluate, export, models, recipes, run, simulate, train
 from wildact.errors import WildactError
 
 WRONG_CALL = 2  # the exit code of typer's own complaints
@@ -27,6 +27,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command("run")(run.run)
+app.command("convert")(convert.convert)
 app.command("export")(export.export)
 app.command("simulate")(simulate.simulate)
 app.command("train")(train.train)

@@ -59,7 +59,7 @@ def read_mot(path: Path) -> Dataset:
         actions=(),
         videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
         facts={},
-        dropped=tuple(plural(number, *what) for what, number in dropped.items()),
+        dropped=tuple(plural(number, *what) for what, number in dropped.items() if number),
     )
 
 

@@ -50,7 +50,7 @@ def read_mots(path: Path) -> Dataset:
         actions=(),
         videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
         facts={},
-        dropped=tuple(plural(number, *what) for what, number in dropped.items()),
+        dropped=tuple(plural(number, *what) for what, number in dropped.items() if number),
     )
 
 
