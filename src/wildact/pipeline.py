@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import numpy as np
 
 from wildact.clip import cut_clips, frames_needed, plan_clips, track_span
 from wildact.decode import VideoReader, VideoWriter, classify_light
-from wildact.detect import Detector, load_detector, predict_detections
+from wildact.detect import Detector, WindowSettings, apply_seq_nms, load_detector, stream_detections
 from wildact.errors import UsageError
 from wildact.export import annotate_frames, choose_thumbnail_frame, save_ethogram, save_thumbnail
 from wildact.recognize import Recognizer, load_recognizer, predict_actions, scores_to_bouts
@@ -51,6 +50,8 @@ class AnalysisSettings:
         device: ``cpu``, ``cuda``, ``cuda:1``, ...
         batch_size: frames per pass through the detector.
         tracker: how detections become tracks.
+        window: which of these frames help each other, where the detector is one of video.
+        seq_nms: raise and lower scores by what is on the frames before and after, see `apply_seq_nms`.
     """
 
     detector: str = DEFAULT_DETECTOR
@@ -61,6 +62,8 @@ class AnalysisSettings:
     device: str = "cpu"
     batch_size: int = 4
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
+    window: WindowSettings = field(default_factory=WindowSettings)
+    seq_nms: bool = False
 
     def __post_init__(self) -> None:
         if self.fps is not None and self.fps <= 0:
@@ -126,7 +129,7 @@ def analyze_video(
         sampler = _LightSampler()
         frames = timer.iterate("decode", reader.frames(keep_at(settings.fps)))
         frames = _told(frames, progress, "detect", reader.info.frames)
-        found = _detect(sampler.watch(frames), models.detector, settings.batch_size, timer)
+        found = _detect(sampler.watch(frames), models.detector, settings, timer)
         info, pts, time_base, warnings = reader.measured(), reader.pts, reader.time_base, reader.warnings
     detected = np.array([index for index, _ in found], np.int64)
     times_s = np.asarray(pts * float(time_base), np.float64)
@@ -175,15 +178,16 @@ def keep_at(fps: Fraction | None) -> Callable[[int, Fraction], bool]:
 
 
 def _detect(
-    frames: Iterable[Frame], detector: Detector, batch_size: int, timer: StageTimer
+    frames: Iterable[Frame], detector: Detector, settings: AnalysisSettings, timer: StageTimer
 ) -> list[tuple[int, Detections]]:
-    found: list[tuple[int, Detections]] = []
-    iterator = iter(frames)
-    while batch := list(islice(iterator, batch_size)):
-        with timer.stage("detect"):
-            detections = predict_detections(detector, [frame.image for frame in batch])
-        found += zip((frame.index for frame in batch), detections, strict=True)
-    return found
+    """Index of each frame, and what is on it."""
+    stream = stream_detections(detector, frames, window=settings.window, batch_size=settings.batch_size)
+    found = [(frame.index, detections) for frame, detections in timer.iterate("detect", stream)]
+    if not settings.seq_nms:
+        return found
+    with timer.stage("detect"):
+        rescored = apply_seq_nms([detections for _, detections in found])
+    return [(index, detections) for (index, _), detections in zip(found, rescored, strict=True)]
 
 
 def _recognize(

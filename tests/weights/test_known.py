@@ -3,6 +3,7 @@ import torch
 from torchvision.models import get_model
 
 from wildact.detect import build_detector
+from wildact.detect.flow import FLOWS
 from wildact.recognize import build_recognizer
 from wildact.recognize.predict import Recognizer
 from wildact.weights import DOWNLOADABLE, WeightCard
@@ -10,7 +11,11 @@ from wildact.weights import DOWNLOADABLE, WeightCard
 
 @pytest.mark.parametrize("card", DOWNLOADABLE.values(), ids=list(DOWNLOADABLE))
 def test_published_weights_fit_the_network_of_their_name(card: WeightCard) -> None:
-    build = build_detector if card.kind == "detector" else build_recognizer
+    build = {
+        "detector": build_detector,
+        "recognizer": build_recognizer,
+        "flow": lambda name, _: FLOWS[name](1.0).network,
+    }[card.kind]
     with torch.device("meta"):  # shapes only
         ours = build(card.name, len(card.classes), **card.architecture)
         background = {"weights_backbone": None, "num_classes": 91} if card.kind == "detector" else {}

@@ -1,4 +1,4 @@
-"""Find the animals in a frame: boxes, masks, species, scores.
+"""Find the animals in the frames of a video: boxes, masks, species, scores.
 
 `DETECTORS` names the networks; `build_detector` makes one untrained, `load_detector` one with its weights.
 """
@@ -10,21 +10,41 @@ from typing import Any
 
 from torch import nn
 
+from wildact.detect.fgfa import (
+    FlowGuidedMaskRCNN,
+    build_fgfa_maskrcnn_lite0_fpn,
+    build_fgfa_maskrcnn_resnet50_fpn,
+)
+from wildact.detect.initial import load_video_weights
 from wildact.detect.mask_rcnn import (
     build_maskrcnn_lite0_fpn,
     build_maskrcnn_resnet50_fpn,
     build_maskrcnn_resnet50_fpn_v2,
 )
 from wildact.detect.predict import Detector, predict_detections
+from wildact.detect.seq_nms import apply_seq_nms
+from wildact.detect.stream import stream_detections
+from wildact.detect.window import WindowSettings
 from wildact.errors import UsageError
 from wildact.weights import find_weights, load_initial_weights, load_state, load_weights
 
-__all__ = ["DETECTORS", "Detector", "build_detector", "load_detector", "predict_detections"]
+__all__ = [
+    "DETECTORS",
+    "Detector",
+    "WindowSettings",
+    "apply_seq_nms",
+    "build_detector",
+    "load_detector",
+    "predict_detections",
+    "stream_detections",
+]
 
 DETECTORS: dict[str, Callable[..., nn.Module]] = {
     "maskrcnn_lite0_fpn": build_maskrcnn_lite0_fpn,
     "maskrcnn_resnet50_fpn": build_maskrcnn_resnet50_fpn,
     "maskrcnn_resnet50_fpn_v2": build_maskrcnn_resnet50_fpn_v2,
+    "fgfa_maskrcnn_lite0_fpn": build_fgfa_maskrcnn_lite0_fpn,
+    "fgfa_maskrcnn_resnet50_fpn": build_fgfa_maskrcnn_resnet50_fpn,
 }
 
 
@@ -41,7 +61,8 @@ def build_detector(
         name: a key of `DETECTORS`.
         num_classes: kinds of animals, without the background (which is added).
         weights: to start from: ``coco``, or a name, file or folder, see `load_initial_weights`; a head of
-            another number of classes stays untrained, and that is logged. None: all is untrained.
+            another number of classes stays untrained, and that is logged. A network of many frames also takes
+            those of the network of one frame that it is built from. None: all is untrained.
         **architecture: passed to the builder.
 
     Raises:
@@ -51,7 +72,9 @@ def build_detector(
     if name not in DETECTORS:
         raise UsageError(f"there is no detector '{name}'; there are: {', '.join(DETECTORS)}.")
     model = DETECTORS[name](num_classes + 1, **architecture)
-    if weights is not None:
+    if weights is not None and isinstance(model, FlowGuidedMaskRCNN):
+        load_video_weights(model, weights, network=name, head=HEAD)
+    elif weights is not None:
         load_initial_weights(model, weights, network=name, kind="detector", head=HEAD)
     return model
 

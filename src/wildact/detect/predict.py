@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -67,20 +67,47 @@ def predict_detections(detector: Detector, images: Sequence[Image]) -> list[Dete
     """
     if not images:
         return []
-    model = detector.model
-    small = [resize_for(model, image) for image in images]
-    sizes = [(int(s.shape[0]), int(s.shape[1])) for s in small]
     with torch.inference_mode():
-        tensors = [_to_tensor(s, detector.device) for s in small]
-        batch = model.transform.batch_images([model.transform.normalize(t) for t in tensors])
-        batch = batch.contiguous(memory_format=torch.channels_last)
-        features = model.backbone(batch)
-        proposals, _ = model.rpn(ImageList(batch, sizes), features)
-        outputs, _ = model.roi_heads(features, proposals, sizes)
+        tensors, sizes = prepare_images(detector, images)
+        batch = make_batch(detector, tensors)
+        features = detector.model.backbone(batch)
+        outputs = run_heads(detector.model, features, batch, sizes)
     return [
-        _to_detections(output, size, image.shape[:2], detector.keep)
+        to_detections(output, size, image.shape[:2], detector.keep)
         for output, size, image in zip(outputs, sizes, images, strict=True)
     ]
+
+
+def prepare_images(
+    detector: Detector, images: Sequence[Image]
+) -> tuple[list[Tensor], list[tuple[int, int]]]:
+    """Images of the size that the network works at, as (3, h, w) float RGB in [0, 1]; and their sizes."""
+    small = [resize_for(detector.model, image) for image in images]
+    sizes = [(int(image.shape[0]), int(image.shape[1])) for image in small]
+    return [_to_tensor(image, detector.device) for image in small], sizes
+
+
+def make_batch(detector: Detector, tensors: Sequence[Tensor]) -> Tensor:
+    """Images of `prepare_images`, normalised and padded to one (N, 3, H, W)."""
+    transform = detector.model.transform
+    batch: Tensor = transform.batch_images([transform.normalize(tensor) for tensor in tensors])
+    return batch.contiguous(memory_format=torch.channels_last)
+
+
+def run_heads(
+    model: Any, features: Mapping[str, Tensor], batch: Tensor, sizes: list[tuple[int, int]]
+) -> list[dict[str, Tensor]]:
+    """What RPN and heads find, in pixels of the resized images.
+
+    Args:
+        model: the network.
+        features: pyramid of N images.
+        batch: (N, 3, H, W), of which the shape counts.
+        sizes: of the images within the batch.
+    """
+    proposals, _ = model.rpn(ImageList(batch, sizes), features)
+    outputs: list[dict[str, Tensor]] = model.roi_heads(features, proposals, sizes)[0]
+    return outputs
 
 
 def resize_for(model: Any, image: Image) -> Image:
@@ -101,7 +128,7 @@ def _to_tensor(image: Image, device: torch.device) -> Tensor:
     return tensor.permute(2, 0, 1).float() / 255
 
 
-def _to_detections(
+def to_detections(
     output: dict[str, Tensor], size: tuple[int, int], original: tuple[int, ...], keep: Bool
 ) -> Detections:
     """Network output in pixels of the resized frame to `Detections` in pixels of the original one."""

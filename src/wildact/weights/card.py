@@ -7,19 +7,19 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Kind = Literal["detector", "recognizer"]
+Kind = Literal["detector", "recognizer", "flow"]
 
 
 class WeightCard(BaseModel):
     """What a weights file is, what it wants to see, and how well it does.
 
     Attributes:
-        name: the builder's name in ``DETECTORS`` or ``RECOGNIZERS``.
+        name: the builder's name in ``DETECTORS``, ``RECOGNIZERS`` or, of a part of a detector, ``FLOWS``.
         kind: what the network does.
         file: name of the file.
         licence: of the weights.
         classes: without the background; a network's label ``i`` (0: background) of a detector is
-            ``classes[i - 1]``, output ``i`` of a recognizer is ``classes[i]``.
+            ``classes[i - 1]``, output ``i`` of a recognizer is ``classes[i]``; a flow has none.
         keep_classes: those of ``classes`` that are reported; None: all.
         preprocessing: what the network wants: mean, std, size, frames, rate and the like.
         architecture: arguments of the builder, besides the number of classes.

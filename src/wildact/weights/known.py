@@ -1,4 +1,4 @@
-"""Weights that torchvision publishes and wildact can use: COCO detectors and Kinetics-400 recognizers."""
+"""Weights that torchvision publishes and wildact can use: detectors, recognizers, and the flow of video detectors."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from torchvision.models import WeightsEnum
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, MaskRCNN_ResNet50_FPN_Weights
+from torchvision.models.optical_flow import Raft_Large_Weights, Raft_Small_Weights
 from torchvision.models.video import MC3_18_Weights, R2Plus1D_18_Weights, R3D_18_Weights
 
 from wildact.weights.card import WeightCard
@@ -85,6 +86,19 @@ def _kinetics_card(name: str, weights: WeightsEnum) -> WeightCard:
     )
 
 
+def _flow_card(name: str, weights: WeightsEnum) -> WeightCard:
+    return _torchvision_card(
+        name,
+        weights,
+        kind="flow",
+        classes=(),
+        preprocessing={"mean": [0.5] * 3, "std": [0.5] * 3},
+        architecture={},
+        trained_on="FlyingChairs and FlyingThings3D",
+        notes="A part of the detectors fgfa_*. " + _TERMS,
+    )
+
+
 DOWNLOADABLE: dict[str, WeightCard] = {
     card.name: card
     for card in (
@@ -93,6 +107,8 @@ DOWNLOADABLE: dict[str, WeightCard] = {
         _kinetics_card("r3d_18", R3D_18_Weights.KINETICS400_V1),
         _kinetics_card("mc3_18", MC3_18_Weights.KINETICS400_V1),
         _kinetics_card("r2plus1d_18", R2Plus1D_18_Weights.KINETICS400_V1),
+        _flow_card("raft_small", Raft_Small_Weights.C_T_V2),
+        _flow_card("raft_large", Raft_Large_Weights.C_T_V2),
     )
 }
 """Name to card of everything :func:`wildact.weights.download_weights` can fetch."""

@@ -1,0 +1,108 @@
+"""Optical flow between two frames of a video, at reduced resolution: `FLOWS` names the ways to find it.
+
+Each is a module with two parts: ``prepare`` makes of a frame what is to be kept of it, once, and ``forward`` finds
+the flow from one prepared frame to another.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.models.optical_flow import raft_large, raft_small
+
+from wildact.detect.flownet import MEAN, FlowNetS
+
+RAFT_STRIDE, RAFT_MIN_SIDE = 8, 128
+
+
+class Flow(nn.Module):
+    """What all share: frames are shrunk by area averaging.
+
+    Attributes:
+        scale: side of what the flow is found on, as a share of the frame's.
+        network: the part with weights, if there is one.
+        published: name of published weights of it, or None.
+    """
+
+    def __init__(self, scale: float, network: nn.Module | None = None, published: str | None = None) -> None:
+        super().__init__()
+        self.scale, self.network, self.published = scale, network, published
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) RGB in [0, 1] to what ``forward`` takes, (N, C, h, w)."""
+        size = [max(1, round(side * self.scale)) for side in images.shape[-2:]]
+        return F.interpolate(images, size, mode="area")
+
+
+class DisFlow(Flow):
+    """OpenCV's dense inverse search: no weights, nothing to train, on the CPU.
+
+    Reference: Kroeger et al. 2016, Fast Optical Flow using Dense Inverse Search.
+    """
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) RGB in [0, 1] to (N, 1, h, w) uint8 grey, on the CPU."""
+        small = super().prepare(images)
+        grey = (small * small.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
+        return grey.mul(255).round().clamp(0, 255).byte().cpu()
+
+    def forward(self, current: Tensor, other: Tensor) -> Tensor:
+        """(N, 1, h, w) uint8 each to the flow (N, 2, h, w) float32 in their pixels."""
+        finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        pairs = zip(current.numpy()[:, 0], other.numpy()[:, 0], strict=True)
+        flows = [finder.calc(a, b, None) for a, b in pairs]
+        return torch.from_numpy(np.stack(flows)).permute(0, 3, 1, 2).contiguous()
+
+
+class RaftFlow(Flow):
+    """Torchvision's RAFT.
+
+    Reference: Teed & Deng 2020, RAFT: Recurrent All-Pairs Field Transforms for Optical Flow.
+    """
+
+    def __init__(self, scale: float, build: Callable[..., nn.Module]) -> None:
+        super().__init__(scale, build(weights=None), build.__name__)
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) RGB in [0, 1] to (N, 3, h, w) in [-1, 1]."""
+        return super().prepare(images) * 2 - 1
+
+    def forward(self, current: Tensor, other: Tensor) -> Tensor:
+        """(N, 3, h, w) each to the flow (N, 2, h, w) in their pixels."""
+        height, width = current.shape[-2:]
+        below = max(RAFT_MIN_SIDE - height, -height % RAFT_STRIDE)
+        right = max(RAFT_MIN_SIDE - width, -width % RAFT_STRIDE)
+        current, other = (F.pad(x, (0, right, 0, below), mode="replicate") for x in (current, other))
+        flow: Tensor = self.network(current, other)[-1]  # one for each of its iterations
+        return flow[..., :height, :width]
+
+
+class FlowNetSFlow(Flow):
+    """FlowNet-S, as in Zhu et al. 2017."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__(scale, FlowNetS())
+
+    def prepare(self, images: Tensor) -> Tensor:
+        """(N, 3, H, W) RGB in [0, 1] to (N, 3, h, w) less `MEAN`."""
+        small = super().prepare(images)
+        return small - small.new_tensor(MEAN).view(1, 3, 1, 1)
+
+    def forward(self, current: Tensor, other: Tensor) -> Tensor:
+        """(N, 3, h, w) each to the flow (N, 2, h, w) in their pixels."""
+        flow: Tensor = self.network(torch.cat([current, other], dim=1))
+        return flow
+
+
+FLOWS: dict[str, Callable[[float], Flow]] = {
+    "dis": DisFlow,
+    "raft_small": lambda scale: RaftFlow(scale, raft_small),
+    "raft_large": lambda scale: RaftFlow(scale, raft_large),
+    "flownet_s": FlowNetSFlow,
+}
+"""Name to what builds it for a scale."""
