@@ -10,6 +10,7 @@ from wildact.decode import VideoWriter
 from wildact.detect import build_detector
 from wildact.pipeline import AnalysisSettings
 from wildact.recognize import build_recognizer
+from wildact.simulate import SimulationSettings, simulate_dataset
 from wildact.weights import WeightCard, save_weights
 
 SPECIES = ("red deer", "wild boar", "red fox", "European hare")
@@ -49,6 +50,16 @@ def tiny_settings(tmp_path_factory):
         recognizer=str(folder / "recognizer.safetensors"),
         min_score=0.3,
     )
+
+
+@pytest.fixture(scope="session")
+def tiny_data(tmp_path_factory):
+    """Folder of a data set of three simulated clips of a second."""
+    settings = SimulationSettings(
+        videos=3, seed=5, seconds=1, width=160, height=96, sites=1, cameras_per_site=1, blank_share=0,
+        fps=Fraction(10),
+    )  # fmt: skip
+    return simulate_dataset(tmp_path_factory.mktemp("data") / "set", settings)
 
 
 def write_video(path, *, seconds=1.5, fps=10, codec="h264", size=(96, 64)):

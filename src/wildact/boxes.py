@@ -23,6 +23,21 @@ def box_iou(a: Float32, b: Float32) -> Float32:
     return np.asarray(intersection / np.maximum(union, 1e-9), np.float32)
 
 
+def paired_iou(a: Float32, b: Float32) -> Float32:
+    """(N,) intersection over union of box i of ``a`` with box i of ``b``; 0 for empty boxes."""
+    intersection = _paired_intersection(a, b)
+    return np.asarray(intersection / np.maximum(box_area(a) + box_area(b) - intersection, 1e-9), np.float32)
+
+
+def paired_share(a: Float32, b: Float32) -> Float32:
+    """(N,) share of box i of ``a`` that lies within box i of ``b``; 0 for empty boxes."""
+    return np.asarray(_paired_intersection(a, b) / np.maximum(box_area(a), 1e-9), np.float32)
+
+
+def _paired_intersection(a: Float32, b: Float32) -> Float32:
+    return box_area(np.concatenate([np.maximum(a[:, :2], b[:, :2]), np.minimum(a[:, 2:], b[:, 2:])], axis=1))
+
+
 def clip_boxes(boxes: Float32, width: int, height: int) -> Float32:
     """The boxes, cut off at the borders of a frame of ``width`` x ``height`` pixels."""
     limits = np.array([width, height, width, height], np.float32)

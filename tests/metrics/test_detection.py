@@ -13,7 +13,7 @@ from numpy.random import Generator
 
 from wildact.boxes import box_area, xyxy_to_xywh
 from wildact.masks import encode_mask, mask_area
-from wildact.metrics.detection import compute_detection_ap
+from wildact.metrics.detection import compute_detection_ap, match_detections, pool_detection
 from wildact.types import Detections
 
 IouType = Literal["bbox", "segm"]
@@ -191,3 +191,16 @@ def test_same_as_reference_libraries_from_files(library: str, iou_type: IouType,
     assert 0.1 < ours.ap < 0.9
     assert [ours.ap, ours.ap50, ours.ap75, *sizes] == pytest.approx(list(evaluation.stats[:6]), abs=1e-9)
     assert ours.ar100 == pytest.approx(evaluation.stats[8], abs=1e-9)
+
+
+def test_what_lies_within_a_crowd_is_not_wrong() -> None:
+    herd = [100.0, 100.0, 200.0, 200.0]
+    truth, found = detections([A, herd]), detections([A, B, [150.0, 150.0, 190.0, 190.0]], [0.7, 0.9, 0.8])
+    one = np.ones((1, 1), np.int64)
+    for crowd, expected in ((True, 1.0), (False, 0.5 / 3)):
+        matches = match_detections(
+            [truth], [found], CLASSES, iou_type="bbox", crowds=[np.array([False, crowd])]
+        )
+        ap50 = pool_detection([matches], one, CLASSES)["ap50"][0]
+        assert ap50 == pytest.approx(expected, abs=0.005)
+        assert matches.wanted[0, 0] == (1 if crowd else 2)

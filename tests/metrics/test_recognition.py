@@ -4,7 +4,13 @@ from math import isnan
 import numpy as np
 import pytest
 
-from wildact.metrics.recognition import compute_action_seconds, compute_class_scores, compute_top_k
+from wildact.metrics.recognition import (
+    compute_action_seconds,
+    compute_class_rates,
+    compute_class_scores,
+    compute_top_k,
+    tabulate_answers,
+)
 from wildact.types import ActionLabel, Bout, Track
 
 CLASSES = ("walk", "graze", "rest")
@@ -122,3 +128,19 @@ def test_exact_rates_do_not_drift() -> None:
     labels = [ActionLabel(3, "walk", 29955, 29956)]
     result = compute_action_seconds(labels, track(0, 40000), fps, [], None)
     assert result.seconds.tolist() == [999]
+
+
+def test_rates_of_many_tables_at_once_are_those_of_each() -> None:
+    rng = np.random.default_rng(2)
+    names = rng.choice([*CLASSES], (5, 30))
+    answers = rng.choice([*CLASSES, "swim"], (5, 30))
+    tables = np.array(
+        [tabulate_answers(t.tolist(), a.tolist(), CLASSES) for t, a in zip(names, answers, strict=True)]
+    )
+    rates = compute_class_rates(tables)
+    for k in range(5):
+        alone = compute_class_scores(names[k].tolist(), answers[k].tolist(), CLASSES)
+        assert rates.accuracy[k] == pytest.approx(alone.accuracy)
+        assert rates.mean_class_accuracy[k] == pytest.approx(alone.mean_class_accuracy)
+        np.testing.assert_allclose(rates.precision[k], alone.precision)
+        np.testing.assert_allclose(rates.recall[k], alone.recall)

@@ -1,14 +1,25 @@
+import contextlib
+import io
 import sys
 from math import isnan, sqrt
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.random import Generator
 
 from wildact.boxes import box_iou
 from wildact.errors import UsageError
-from wildact.metrics.tracking import TrackMatch, compute_tracking_scores, match_tracks
+from wildact.metrics.tracking import (
+    TrackMatch,
+    compute_tracking_scores,
+    count_tracking,
+    match_tracks,
+    pool_tracking,
+)
 from wildact.types import Track
 
 pytest.importorskip("trackeval")
@@ -145,3 +156,117 @@ def test_matches_are_those_frames_that_overlap(
     assert all(overlap[m.truth_id, m.predicted_id] and m.frames == 2 for m in matches)
     assert len({m.truth_id for m in matches}) == len({m.predicted_id for m in matches}) == len(matches)
     assert bool(matches) == bool(overlap.any())
+
+
+def random_tracks(rng: Generator) -> tuple[list[Track], list[Track]]:
+    """Animals that walk; predicted tracks shake, miss frames, are cut in the middle, or follow nothing."""
+    truth: list[Track] = []
+    predicted: list[Track] = []
+    for animal in range(rng.integers(1, 4)):
+        frames = np.arange(rng.integers(0, 10), rng.integers(20, 40))
+        size = rng.choice([15, 60]) * rng.uniform(0.8, 1.2)
+        corner = rng.uniform(0, 150, 2) + frames[:, None] * rng.uniform(-2, 2, 2)
+        boxes = np.concatenate([corner, corner + size], axis=1)
+        truth.append(walk(animal + 1, frames, boxes))
+        kept = frames[rng.random(len(frames)) < 0.8]
+        shaken = boxes[kept - frames[0]] + rng.normal(0, size / 12, (len(kept), 4))
+        change = rng.integers(0, len(kept))
+        for part in (slice(0, change), slice(change, None)):
+            if len(kept[part]):
+                predicted.append(walk(len(predicted) + 1, kept[part], shaken[part]))
+    for _ in range(rng.integers(0, 3)):
+        corner = rng.uniform(0, 200, 2)
+        box = np.concatenate([corner, corner + rng.uniform(10, 50, 2)])
+        predicted.append(walk(len(predicted) + 1, np.arange(5, 15), np.tile(box, (10, 1))))
+    return truth, predicted
+
+
+def walk(track_id: int, frames: np.ndarray, boxes: np.ndarray) -> Track:
+    boxes[:, 2:] = np.maximum(boxes[:, 2:], boxes[:, :2] + 1)
+    n = len(frames)
+    return Track(track_id, "deer", 1.0, frames, boxes.astype(np.float32), np.ones(n, np.float32), (None,) * n)
+
+
+def write_mot(path: Path, tracks: list[Track], *, min_height_px: float | None) -> None:
+    """MOTChallenge's text; lower animals are of the class 8, its distractors (columns 7 and 8 of truth)."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    lines = []
+    for one in tracks:
+        for frame, (x1, y1, x2, y2) in zip(one.frames, one.boxes.astype(float), strict=True):
+            kind = 1 if min_height_px is None or y2 - y1 >= min_height_px else 8
+            size = f"{float(x2 - x1)!r},{float(y2 - y1)!r}"
+            lines.append(f"{frame + 1},{one.track_id},{float(x1)!r},{float(y1)!r},{size},1,{kind},1")
+    path.write_text("\n".join(lines))
+
+
+def trackeval_on_files(folder: Path, names: list[str]) -> dict[str, Any]:
+    """TrackEval's own evaluation of MOTChallenge files, all sequences together."""
+    import trackeval
+
+    quiet = {"PRINT_CONFIG": False}
+    dataset = trackeval.datasets.MotChallenge2DBox(
+        {
+            "GT_FOLDER": str(folder / "gt"),
+            "TRACKERS_FOLDER": str(folder / "trackers"),
+            "TRACKERS_TO_EVAL": ["ours"],
+            "SEQ_INFO": dict.fromkeys(names, 40),
+            "SKIP_SPLIT_FOL": True,
+            **quiet,
+        }
+    )
+    off = ("PRINT_RESULTS", "TIME_PROGRESS", "OUTPUT_SUMMARY", "OUTPUT_DETAILED", "PLOT_CURVES")
+    evaluator = trackeval.Evaluator({**dict.fromkeys(off, False), "LOG_ON_ERROR": None, **quiet})
+    metrics = [
+        trackeval.metrics.HOTA(),
+        trackeval.metrics.CLEAR({"THRESHOLD": 0.5, **quiet}),
+        trackeval.metrics.Identity({"THRESHOLD": 0.5, **quiet}),
+    ]
+    with contextlib.redirect_stdout(io.StringIO()):
+        results, _ = evaluator.evaluate([dataset], metrics)
+    combined: dict[str, Any] = results["MotChallenge2DBox"]["ours"]["COMBINED_SEQ"]["pedestrian"]
+    return combined
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_same_as_trackeval_from_files(seed: int, tmp_path: Path) -> None:
+    rng = np.random.default_rng(seed)
+    videos = {f"v{k}": random_tracks(rng) for k in range(4)}
+    for name, (truth, predicted) in videos.items():
+        write_mot(tmp_path / "gt" / name / "gt" / "gt.txt", truth, min_height_px=20)
+        write_mot(tmp_path / "trackers" / "ours" / "data" / f"{name}.txt", predicted, min_height_px=None)
+    theirs = trackeval_on_files(tmp_path, list(videos))
+    _, ours = compute_tracking_scores(videos, min_height_px=20)
+    assert 0.1 < ours.hota < 0.95
+    assert ours.hota == pytest.approx(theirs["HOTA"]["HOTA"].mean(), abs=1e-6)
+    assert ours.det_a == pytest.approx(theirs["HOTA"]["DetA"].mean(), abs=1e-6)
+    assert ours.ass_a == pytest.approx(theirs["HOTA"]["AssA"].mean(), abs=1e-6)
+    assert ours.idf1 == pytest.approx(theirs["Identity"]["IDF1"], abs=1e-9)
+    assert ours.mota == pytest.approx(theirs["CLEAR"]["MOTA"], abs=1e-9)
+    assert (ours.id_switches, ours.false_positives, ours.misses) == (
+        theirs["CLEAR"]["IDSW"], theirs["CLEAR"]["CLR_FP"], theirs["CLEAR"]["CLR_FN"],
+    )  # fmt: skip
+
+
+def test_a_weight_is_how_often_a_video_is_there() -> None:
+    rng = np.random.default_rng(9)
+    videos = [random_tracks(rng) for _ in range(3)]
+    pooled = pool_tracking([count_tracking(*video) for video in videos], np.array([[2, 0, 3]]))
+    repeated = {f"{k}-{n}": videos[k] for k, weight in ((0, 2), (2, 3)) for n in range(weight)}
+    _, expected = compute_tracking_scores(repeated)
+    for name, values in pooled.items():
+        assert values[0] == pytest.approx(getattr(expected, name)), name
+
+
+def test_a_herd_that_nobody_told_apart_is_neither_missed_nor_wrong_to_follow() -> None:
+    herd = Track(
+        9, "deer", 1.0, np.arange(4), np.tile(np.array([90, 90, 300, 300], np.float32), (4, 1)),
+        np.ones(4, np.float32), (None,) * 4, crowd=True,
+    )  # fmt: skip
+    one, in_herd = track(1, range(4)), [track(k, range(4), (100 + 10 * k, 100, 140, 150)) for k in (2, 3)]
+    _, total = compute_tracking_scores({"a": ([one, herd], [one, *in_herd])})
+    assert (total.hota, total.mota, total.true_tracks) == (pytest.approx(1), 1, 1)
+    # but an animal that stands before it is followed by one of them
+    _, total = compute_tracking_scores(
+        {"a": ([track(1, range(4), THERE), herd], [track(2, range(4), THERE)])}
+    )
+    assert total.hota == pytest.approx(1)

@@ -101,3 +101,12 @@ def test_cards_of_torchvision() -> None:
     assert len(kinetics.classes) == 400
     assert kinetics.preprocessing["size"] == 112
     assert kinetics.scores["Kinetics-400/acc@1"] == 63.2
+
+
+def test_of_either_kind_the_card_says_which(folders: Path) -> None:
+    write(folders / "bundled" / "finds.safetensors")
+    write(folders / "bundled" / "names.safetensors", kind="recognizer")
+    assert find_weights("finds", None)[1].kind == "detector"
+    assert find_weights("names", None)[1].kind == "recognizer"
+    with pytest.raises(UsageError, match=r"known weights: finds, .*names"):
+        find_weights("nosuch", None)

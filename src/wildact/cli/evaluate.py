@@ -1,10 +1,10 @@
-"""``wildact evaluate``: how good two networks, and all between them, are on labelled videos."""
+"""``wildact evaluate``: how good a network, or two and all between them, are on labelled videos."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -12,85 +12,168 @@ from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 from wildact.cli.run import choose_device, parse_fps
+from wildact.errors import UsageError
 
 if TYPE_CHECKING:
-    from wildact.evaluate import Scores
+    from wildact.datasets import Dataset
+    from wildact.evaluate import Evaluation, EvaluationSettings
+    from wildact.pipeline import AnalysisSettings
 
 ROWS = (
-    ("videos", "videos", "d"),
-    ("animals", "animals", "d"),
-    ("box AP50", "box_ap50", ".3f"),
-    ("box AP", "box_ap", ".3f"),
-    ("mask AP50", "mask_ap50", ".3f"),
-    ("mask AP", "mask_ap", ".3f"),
-    ("animals found", "found", ".3f"),
-    ("false tracks", "false_tracks", "d"),
-    ("species right", "species", ".3f"),
-    ("ID F1", "idf1", ".3f"),
-    ("HOTA", "hota", ".3f"),
-    ("MOTA", "mota", ".3f"),
-    ("seconds of action", "action_seconds", "d"),
-    ("action top-1", "action_top1", ".3f"),
-    ("action mean class", "action_mean_class", ".3f"),
-)
+    "videos", "animals", "box_ap50", "box_ap75", "box_ap", "mask_ap50", "mask_ap75", "mask_ap", "found",
+    "false_tracks", "species", "idf1", "hota", "mota", "action_seconds", "action_top1", "action_top1_of_all",
+    "action_mean_class", "action_recall", "video_map50", "frame_map50", "bouts", "bout_top1", "bout_top5",
+    "bout_mean_class", "bout_recall",
+)  # fmt: skip
+"""Figures in the order of the printed table; those of classes become a row for each."""
 
 
 def evaluate(
     data: Annotated[Path, typer.Option(help="Folder of the labelled data set.")],
+    network: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RUN_OR_CHECKPOINT]",
+            help="Run folder, weights file or name of a detector or an action network; the other one is the "
+            "bundled one. An action network is scored on the annotated tracks, too.",
+        ),
+    ] = None,
     detector: Annotated[
-        str, typer.Option(help="A name, a weights file or a run folder.")
-    ] = "maskrcnn_lite0_fpn",
-    recognizer: Annotated[str, typer.Option(help="A name, a weights file or a run folder.")] = "lite0_tsm",
+        str | None, typer.Option(help="A name, a weights file or a run folder. [default: the bundled one]")
+    ] = None,
+    recognizer: Annotated[
+        str | None, typer.Option(help="A name, a weights file or a run folder. [default: the bundled one]")
+    ] = None,
+    annotated_only: Annotated[
+        bool, typer.Option("--annotated-only", help="Score the action network alone, without a detector.")
+    ] = False,
+    views: Annotated[int, typer.Option(min=1, help="Clips of each annotated bout that are averaged.")] = 1,
+    crops: Annotated[int, typer.Option(help="Crops of each of these clips: 1, or 3 beside each other.")] = 1,
     fps: Annotated[str, typer.Option(help="Detect on so many frames per second; or 'all'.")] = "10",
     min_height: Annotated[float, typer.Option(min=0, help="Lower animals do not count, pixels.")] = 24,
     every: Annotated[int, typer.Option(min=1, help="Score every n-th video only.")] = 1,
     min_score: Annotated[
         float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
     ] = 0.7,
+    resamples: Annotated[int, typer.Option(min=0, help="Of the videos, for the intervals; 0: none.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...")] = "auto",
-    out: Annotated[Path | None, typer.Option(help="JSON file for the scores.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for scores, tables, pictures and a page; or a .json file.")
+    ] = None,
 ) -> None:
-    """Score detector, tracks, species and actions on labelled videos, in all and by light."""
+    """Score detector, tracks, species and actions on labelled videos, in all and by light, with intervals."""
     from wildact.datasets import load_dataset
-    from wildact.evaluate import evaluate_models, scores_to_json
-    from wildact.pipeline import AnalysisSettings, load_models
-    from wildact.record import save_json
+    from wildact.evaluate import EvaluationSettings, evaluate_models, save_evaluation
+    from wildact.evaluate.files import prepare_output
+    from wildact.pipeline import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, AnalysisSettings, load_models
 
+    detector, recognizer, named = _choose(network, detector, recognizer)
+    evaluation = EvaluationSettings(
+        min_height_px=min_height,
+        chain=not annotated_only,
+        annotated=annotated_only or named == "recognizer",
+        views=views,
+        crops=crops,
+        resamples=resamples,
+        seed=seed,
+    )
+    if (views, crops) != (1, 1) and not evaluation.annotated:
+        raise UsageError("--views and --crops are of an action network on annotated tracks: name its run.")
     settings = AnalysisSettings(
-        detector=detector,
-        recognizer=recognizer,
+        detector=detector or DEFAULT_DETECTOR,
+        recognizer=recognizer or DEFAULT_RECOGNIZER,
         fps=parse_fps(fps),
         min_score=min_score,
         device=choose_device(device),
     )
+    if out is not None:
+        prepare_output(out)
     dataset = load_dataset(data)
     dataset = replace(dataset, videos=dataset.videos[::every])
     models = load_models(settings)
-    console = Console(stderr=True)
-    with Progress(*Progress.get_default_columns(), MofNCompleteColumn(), console=console) as progress:
+    with Progress(
+        *Progress.get_default_columns(), MofNCompleteColumn(), console=Console(stderr=True)
+    ) as progress:
         task = progress.add_task("videos", total=len(dataset.videos))
-        scores = evaluate_models(
-            dataset,
-            models,
-            settings,
-            min_height_px=min_height,
-            workers=workers,
-            on_video=lambda done, _: progress.update(task, completed=done),
-        )
+
+        def tell(done: int, total: int) -> None:
+            progress.update(task, completed=done)
+            if done == total:
+                progress.add_task("figures and intervals", total=None)
+
+        result = evaluate_models(dataset, models, settings, evaluation, workers=workers, on_video=tell)
     if out is not None:
-        save_json(
-            out, {"models": models.facts(), "min_height_px": min_height, "scores": scores_to_json(scores)}
-        )
-    Console().print(_table(scores))
+        facts = _facts(models.facts(), dataset, settings, evaluation, every)
+        save_evaluation(out, result, facts)
+    console = Console()
+    console.print(_table(result))
+    for note in result.notes:
+        console.print(note, markup=False)
+    if out is not None and out.suffix != ".json":
+        console.print(f"Open {out / 'evaluation.html'}", markup=False, highlight=False, soft_wrap=True)
 
 
-def _table(scores: dict[str, Scores]) -> Table:
-    table = Table("", *scores, box=None, header_style="bold")
-    for title, key, form in ROWS:
-        table.add_row(title, *(format(getattr(values, key), form) for values in scores.values()))
-    for action in scores["all"].action_recall:
-        table.add_row(
-            f"  {action}", *(format(values.action_recall[action], ".3f") for values in scores.values())
+def _choose(
+    network: str | None, detector: str | None, recognizer: str | None
+) -> tuple[str | None, str | None, str | None]:
+    """Detector, recognizer, and which of them ``network`` is, as its card says."""
+    from wildact.weights import find_weights
+
+    if network is None:
+        return detector, recognizer, None
+    kind = str(find_weights(network, None)[1].kind)
+    if kind not in ("detector", "recognizer"):
+        raise UsageError(
+            f"{network} is of the kind '{kind}'; name a detector or an action network (recognizer)."
         )
+    if (detector if kind == "detector" else recognizer) is not None:
+        raise UsageError(f"{network} is a {kind}, and --{kind} names another one; give one of them.")
+    if kind == "detector":
+        return network, recognizer, kind
+    return detector, network, kind
+
+
+def _facts(
+    models: dict[str, dict[str, Any]],
+    dataset: Dataset,
+    settings: AnalysisSettings,
+    evaluation: EvaluationSettings,
+    every: int,
+) -> dict[str, Any]:
+    """What a reader of the scores wants to know of how they were made."""
+    from wildact.record import describe_environment
+
+    used = ["recognizer"] if not evaluation.chain else ["detector", "recognizer"]
+    return {
+        "models": {part: models[part] for part in used},
+        "min_height_px": evaluation.min_height_px,
+        "data": {"folder": dataset.root.resolve().name, "videos": len(dataset.videos)},
+        "settings": {
+            "every": every,
+            "fps": "all" if settings.fps is None else str(settings.fps),
+            "min_score": settings.min_score,
+            "min_height_px": evaluation.min_height_px,
+            "views": evaluation.views,
+            "crops": evaluation.crops,
+            "resamples": evaluation.resamples,
+            "seed": evaluation.seed,
+        },
+        "environment": describe_environment(),
+    }
+
+
+def _table(evaluation: Evaluation) -> Table:
+    from wildact.evaluate.figures import TITLES, format_figure, format_interval
+    from wildact.evaluate.plots import GROUP_NAMES
+
+    groups = evaluation.groups
+    table = Table("", "all", "95 %", *(GROUP_NAMES[name] for name in groups if name != "all"), box=None)
+    total = groups["all"].figures
+    for row in ROWS:
+        for name in [name for name in total if name.split("/")[0] == row]:
+            title = TITLES[name][0] if name in TITLES else f"  {name.split('/', 1)[1]}"
+            first, *others = (format_figure(name, scores.figures[name]) for scores in groups.values())
+            table.add_row(title.replace("[", r"\["), first, format_interval(name, total[name]), *others)
     return table

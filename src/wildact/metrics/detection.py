@@ -1,6 +1,7 @@
-"""Average precision of detections, as COCO defines it, computed by ``pycocotools``.
+"""Average precision of detections, as COCO defines it; detections are matched to truth by ``pycocotools``.
 
-Reference: Lin et al. 2014, Microsoft COCO: Common Objects in Context; https://cocodataset.org/#detection-eval.
+Reference: Lin et al. 2014, Microsoft COCO: Common Objects in Context;
+https://cocodataset.org/#detection-eval.
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ from io import StringIO
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pycocotools.cocoeval import COCOeval
 
 from wildact.boxes import box_area, xyxy_to_xywh
 from wildact.masks import mask_area, to_coco
-from wildact.types import Detections
+from wildact.metrics.pooling import Matches, mean_known, pool_average_precision, pool_recall
+from wildact.types import Bool, Detections, Float64, Int64
 
 _Entry = dict[str, Any]
 _Groups = dict[tuple[int, int], list[_Entry]]
+
+IOU_THRESHOLDS = tuple(round(0.5 + 0.05 * k, 2) for k in range(10))
+SIZES = ("all", "small", "medium", "large")
+"""COCO's ranges of area, in its order."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +83,84 @@ def compute_detection_ap(
     Raises:
         ValueError: if there are not as many predictions as images, a label has no name, or masks are missing.
     """
+    matches = match_detections(
+        truth, predictions, class_names, iou_type=iou_type, min_height_px=min_height_px
+    )
+    figures = pool_detection([matches], np.ones((1, 1), np.int64), class_names)
+    value = {name: float(figure[0]) for name, figure in figures.items()}
+    wanted = matches.wanted[0].tolist()
+    of_all = ("ap", "ap50", "ap75", *(f"ap_{size}" for size in SIZES[1:]), "ar100")
+    return DetectionScores(
+        **{name: value[name] for name in of_all},
+        class_ap={name: value[f"ap_of/{name}"] for name in class_names},
+        class_ap50={name: value[f"ap50_of/{name}"] for name in class_names},
+        class_truth=dict(zip(class_names, wanted, strict=True)),
+        ignored=sum(map(len, truth)) - sum(wanted),
+    )
+
+
+def match_detections(
+    truth: Sequence[Detections],
+    predictions: Sequence[Detections],
+    class_names: Sequence[str],
+    *,
+    iou_type: Literal["bbox", "segm"],
+    min_height_px: float = 0,
+    crowds: Sequence[Bool] | None = None,
+) -> Matches:
+    """Match the detections of one video's images to what is to be found there.
+
+    Args:
+        truth: as in `compute_detection_ap`, as are the others.
+        predictions: one per image.
+        class_names: what the labels index.
+        iou_type: overlap of boxes or of masks.
+        min_height_px: lower animals do not count.
+        crowds: for each image (N,) bool, which of its truth is a group of animals that nobody told apart:
+            it is not wanted, and whatever lies within it is not wrong (COCO's ``iscrowd``). None: nothing is.
+
+    Returns:
+        Levels: each of `SIZES` at each of `IOU_THRESHOLDS`. At most 100 detections per image and class.
+
+    Raises:
+        ValueError: as `compute_detection_ap`.
+    """
     if len(truth) != len(predictions):
         raise ValueError(f"{len(predictions)} predictions for {len(truth)} images")
     gts = [_entries(d, image, class_names, iou_type, min_height_px) for image, d in enumerate(truth)]
     dts = [_entries(d, image, class_names, iou_type, min_height_px) for image, d in enumerate(predictions)]
+    for entries, marks in zip(gts, crowds or (), strict=crowds is not None):
+        for entry, crowd in zip(entries, marks.tolist(), strict=True):
+            entry |= {"iscrowd": int(crowd), "ignore": entry["ignore"] or crowd}
     evaluation = _Evaluation(_flat(gts), _flat(dts), len(truth), len(class_names), iou_type)
-    return _summarize(evaluation, class_names, _flat(gts))
+    return _to_matches(evaluation, len(truth), len(class_names))
+
+
+def pool_detection(
+    matches: Sequence[Matches], weights: Int64, class_names: Sequence[str]
+) -> dict[str, Float64]:
+    """COCO's figures for each way to weigh the videos.
+
+    Args:
+        matches: of V videos.
+        weights: (R, V) how often each video counts.
+        class_names: of the labels.
+
+    Returns:
+        The names of `DetectionScores`, and ``ap_of/CLASS`` and ``ap50_of/CLASS``, each to (R,) values.
+    """
+    shape = (len(weights), len(SIZES), len(IOU_THRESHOLDS), len(class_names))
+    ap = pool_average_precision(matches, weights).reshape(shape)
+    recall = pool_recall(matches, weights).reshape(shape)
+    return {
+        "ap": mean_known(ap[:, 0], axis=(1, 2)),
+        "ap50": mean_known(ap[:, 0, 0], axis=1),
+        "ap75": mean_known(ap[:, 0, 5], axis=1),
+        **{f"ap_{size}": mean_known(ap[:, k], axis=(1, 2)) for k, size in enumerate(SIZES) if k},
+        "ar100": mean_known(recall[:, 0], axis=(1, 2)),
+        **{f"ap_of/{name}": mean_known(ap[:, 0, :, k], axis=1) for k, name in enumerate(class_names)},
+        **{f"ap50_of/{name}": ap[:, 0, 0, k] for k, name in enumerate(class_names)},
+    }
 
 
 class _Evaluation(COCOeval):  # type: ignore[misc]  # pycocotools has no types
@@ -97,9 +174,8 @@ class _Evaluation(COCOeval):  # type: ignore[misc]  # pycocotools has no types
         self.params.catIds = list(range(num_classes))
         self._given = _numbered(gts), _numbered(dts)
         self._low_ids = {d["id"] for d in dts if d["ignore"]}
-        with redirect_stdout(StringIO()):  # both report their progress
+        with redirect_stdout(StringIO()):  # it reports its progress
             self.evaluate()
-            self.accumulate()
 
     def _prepare(self) -> None:
         # In place of COCOeval's own, which reads COCO objects and lets 'iscrowd' overwrite 'ignore'.
@@ -162,29 +238,31 @@ def _grouped(entries: list[_Entry]) -> _Groups:
     return groups
 
 
-def _summarize(evaluation: _Evaluation, class_names: Sequence[str], gts: list[_Entry]) -> DetectionScores:
-    """Means over COCOeval's precision (IoU, recall, class, size, limit) and recall (all but recall).
-
-    The limit is of detections per image; the last one is 100.
-    """
-    precision, recall = evaluation.eval["precision"], evaluation.eval["recall"]
-    counted = [entry["category_id"] for entry in gts if not entry["ignore"]]
-    return DetectionScores(
-        ap=_mean(precision[:, :, :, 0, -1]),
-        ap50=_mean(precision[0, :, :, 0, -1]),
-        ap75=_mean(precision[5, :, :, 0, -1]),
-        ap_small=_mean(precision[:, :, :, 1, -1]),
-        ap_medium=_mean(precision[:, :, :, 2, -1]),
-        ap_large=_mean(precision[:, :, :, 3, -1]),
-        ar100=_mean(recall[:, :, 0, -1]),
-        class_ap={name: _mean(precision[:, :, k, 0, -1]) for k, name in enumerate(class_names)},
-        class_ap50={name: _mean(precision[0, :, k, 0, -1]) for k, name in enumerate(class_names)},
-        class_truth={name: counted.count(k) for k, name in enumerate(class_names)},
-        ignored=len(gts) - len(counted),
+def _to_matches(evaluation: _Evaluation, num_images: int, num_classes: int) -> Matches:
+    """COCOeval's results: a list by class, size and image of what was matched at each threshold."""
+    wanted = np.zeros((len(SIZES) * len(IOU_THRESHOLDS), num_classes), np.int64)
+    scores: list[Float64] = [np.zeros(0)]
+    labels: list[Int64] = [np.zeros(0, np.int64)]
+    hits: list[Bool] = [np.zeros((len(wanted), 0), bool)]
+    alarms: list[Bool] = [np.zeros((len(wanted), 0), bool)]
+    for label in range(num_classes):
+        for image in range(num_images):
+            first = label * len(SIZES) * num_images + image
+            results = evaluation.evalImgs[first : first + len(SIZES) * num_images : num_images]
+            if results[0] is None:
+                continue
+            matched = np.concatenate([result["dtMatches"] > 0 for result in results])
+            ignored = np.concatenate([result["dtIgnore"] for result in results]).astype(bool)
+            counted = [np.count_nonzero(result["gtIgnore"] == 0) for result in results]
+            scores.append(np.array(results[0]["dtScores"], np.float64))
+            labels.append(np.full(len(scores[-1]), label, np.int64))
+            hits.append(matched & ~ignored)
+            alarms.append(~matched & ~ignored)
+            wanted[:, label] += np.repeat(counted, len(IOU_THRESHOLDS))
+    return Matches(
+        np.concatenate(scores),
+        np.concatenate(labels),
+        np.concatenate(hits, axis=1),
+        np.concatenate(alarms, axis=1),
+        wanted,
     )
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    """Mean without COCOeval's -1, which marks classes that have no truth."""
-    known = values[values > -1]
-    return float(known.mean()) if known.size else float("nan")

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
+from typing import NamedTuple
 
 import numpy as np
 
@@ -65,6 +66,22 @@ class ActionSeconds:
         return _divide(sum(right), len(right))
 
 
+class ClassRates(NamedTuple):
+    """The shares of `ClassScores`, of any number of tables at once.
+
+    Attributes:
+        accuracy: (...,) share of right answers.
+        mean_class_accuracy: (...,) mean of ``recall`` over the classes that occur in the truth.
+        precision: (..., C).
+        recall: (..., C).
+    """
+
+    accuracy: Float64
+    mean_class_accuracy: Float64
+    precision: Float64
+    recall: Float64
+
+
 def compute_top_k(truth: Int64, scores: Float32, k: int) -> float:
     """Share of samples whose true class is among the ``k`` highest scores; nan without samples.
 
@@ -90,25 +107,46 @@ def compute_class_scores(
     Raises:
         ValueError: if a true name is not among the classes, or the lengths differ.
     """
+    table = tabulate_answers(truth, predicted, classes)
+    rates = compute_class_rates(table)
+    return ClassScores(
+        classes=tuple(classes),
+        confusion=table[:, :-1],
+        other=table[:, -1],
+        accuracy=float(rates.accuracy),
+        mean_class_accuracy=float(rates.mean_class_accuracy),
+        precision=rates.precision,
+        recall=rates.recall,
+    )
+
+
+def tabulate_answers(truth: Sequence[str], predicted: Sequence[str | None], classes: Sequence[str]) -> Int64:
+    """Count answers: (C, C + 1), rows truth, columns answers, the last one any other answer or none.
+
+    Arguments and errors as of `compute_class_scores`.
+    """
     if len(truth) != len(predicted):
         raise ValueError(f"{len(predicted)} answers for {len(truth)} true names")
     unknown = set(truth) - set(classes)
     if unknown:
         raise ValueError(f"{sorted(unknown)} are not among the classes {list(classes)}")
     index = {name: i for i, name in enumerate(classes)}
-    table = np.zeros((len(classes), len(classes) + 1), np.int64)  # last column: another answer or none
+    table = np.zeros((len(classes), len(classes) + 1), np.int64)
     for true, answer in zip(truth, predicted, strict=True):
         table[index[true], -1 if answer is None else index.get(answer, -1)] += 1
-    confusion = table[:, :-1]
-    recall = _divide_each(np.diag(confusion), table.sum(axis=1))
-    known = recall[~np.isnan(recall)]
-    return ClassScores(
-        classes=tuple(classes),
-        confusion=confusion,
-        other=table[:, -1],
-        accuracy=_divide(int(np.trace(confusion)), len(truth)),
-        mean_class_accuracy=_divide(float(known.sum()), len(known)),
-        precision=_divide_each(np.diag(confusion), confusion.sum(axis=0)),
+    return table
+
+
+def compute_class_rates(tables: Int64) -> ClassRates:
+    """Shares of right answers, from (..., C, C + 1) tables of `tabulate_answers`."""
+    right = np.diagonal(tables, axis1=-2, axis2=-1)
+    wanted, given = tables.sum(axis=-1), tables[..., :-1].sum(axis=-2)
+    recall = _divide_each(right, wanted)
+    known = ~np.isnan(recall)
+    return ClassRates(
+        accuracy=_divide_each(right.sum(axis=-1), wanted.sum(axis=-1)),
+        mean_class_accuracy=_divide_each(np.where(known, recall, 0).sum(axis=-1), known.sum(axis=-1)),
+        precision=_divide_each(right, given),
         recall=recall,
     )
 
@@ -154,7 +192,7 @@ def _divide(part: float, whole: float) -> float:
     return part / whole if whole else float("nan")
 
 
-def _divide_each(part: Int64, whole: Int64) -> Float64:
-    shares = np.full(len(part), np.nan)
-    np.divide(part, whole, out=shares, where=whole > 0)
+def _divide_each(part: Int64 | Float64, whole: Int64) -> Float64:
+    shares = np.full(np.shape(part), np.nan)
+    np.divide(part, whole, out=shares, where=np.asarray(whole > 0))
     return shares

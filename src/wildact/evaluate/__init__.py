@@ -1,0 +1,21 @@
+"""Score networks on a labelled data set: the whole chain, an action network alone, with intervals.
+
+`video` compares what the chain makes of one video with its truth, `annotated` does so for an action network
+on annotated tracks. `figures` pools videos to figures with intervals, `run` does all this for a data set.
+`files` writes the results, with the pictures of `plots` and the page of `page`. docs/evaluation.md defines
+each figure.
+"""
+
+from wildact.evaluate.figures import Figure, GroupScores
+from wildact.evaluate.files import save_evaluation, scores_to_json
+from wildact.evaluate.run import Evaluation, EvaluationSettings, evaluate_models
+
+__all__ = [
+    "Evaluation",
+    "EvaluationSettings",
+    "Figure",
+    "GroupScores",
+    "evaluate_models",
+    "save_evaluation",
+    "scores_to_json",
+]

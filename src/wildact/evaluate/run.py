@@ -1,0 +1,196 @@
+"""Score a whole data set: videos in worker processes, then figures in all and by light."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from functools import lru_cache, partial
+
+import torch
+
+from wildact.datasets import Dataset
+from wildact.errors import DatasetError, UsageError
+from wildact.evaluate.annotated import CROP_SHIFTS, run_annotated
+from wildact.evaluate.figures import GroupScores, VideoCounts, score_group
+from wildact.evaluate.video import run_chain
+from wildact.pipeline import AnalysisSettings, Models, load_models
+from wildact.types import LabelledVideo
+
+LIGHTS = ("day", "dusk", "ir")
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluationSettings:
+    """What is scored, and how.
+
+    Attributes:
+        min_height_px: animals whose visible box is lower are neither wanted nor wrong to find.
+        chain: score the whole chain, from the detector to the bouts.
+        annotated: score the action network alone, on annotated tracks.
+        views: clips of each annotated bout that the action network is shown.
+        crops: crops of each of these clips, 1 or 3.
+        resamples: of videos, for the intervals; 0: no intervals.
+        seed: of the resamples.
+    """
+
+    min_height_px: float = 24
+    chain: bool = True
+    annotated: bool = False
+    views: int = 1
+    crops: int = 1
+    resamples: int = 1000
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.crops not in CROP_SHIFTS:
+            raise UsageError(f"crops must be 1 (centre) or 3 (left, centre, right), not {self.crops}.")
+        if self.views < 1 or self.resamples < 0:
+            raise UsageError("views must be 1 or more, and resamples 0 or more.")
+
+
+@dataclass(frozen=True, slots=True)
+class Evaluation:
+    """Everything that was scored.
+
+    Attributes:
+        groups: ``all``, and each light that occurs, to its scores.
+        species: of the data set.
+        actions: of the data set.
+        notes: what a reader of the figures must know, in sentences.
+    """
+
+    groups: dict[str, GroupScores]
+    species: tuple[str, ...]
+    actions: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def evaluate_models(
+    dataset: Dataset,
+    models: Models,
+    settings: AnalysisSettings,
+    evaluation: EvaluationSettings | None = None,
+    *,
+    workers: int = 1,
+    on_video: Callable[[int, int], None] = lambda done, total: None,
+) -> Evaluation:
+    """Score two networks and all between them, or an action network alone.
+
+    Args:
+        dataset: with videos.
+        models: from `wildact.pipeline.load_models`.
+        settings: of the analysis.
+        evaluation: what is scored; None: the whole chain.
+        workers: processes, each with networks of its own; 1: this one.
+        on_video: called with the number of videos done and their total.
+
+    Raises:
+        DatasetError: if there is no video, or the networks name other classes than the data set.
+        VideoError: if a video cannot be decoded.
+    """
+    evaluation = evaluation or EvaluationSettings()
+    check_classes(dataset, models, evaluation)
+    run = partial(
+        _run_video, species=dataset.species, actions=dataset.actions, settings=settings, evaluation=evaluation
+    )
+    counted: list[VideoCounts] = []
+    for one in _run_all(dataset.videos, models, run, workers):
+        counted.append(one)
+        on_video(len(counted), len(dataset.videos))
+    members = {"all": counted}
+    members |= {light: [one for one in counted if one.light == light] for light in LIGHTS}
+    groups = {
+        group: score_group(
+            videos, dataset.species, dataset.actions, resamples=evaluation.resamples, seed=evaluation.seed
+        )
+        for group, videos in members.items()
+        if videos
+    }
+    return Evaluation(groups, dataset.species, dataset.actions, _notes(counted))
+
+
+def check_classes(dataset: Dataset, models: Models, evaluation: EvaluationSettings) -> None:
+    """Raise ``DatasetError`` where a data set and networks have nothing to do with each other."""
+    if not dataset.videos:
+        raise DatasetError(f"{dataset.root} holds no video.")
+    missing = set(dataset.species) - set(models.detector.classes)
+    if evaluation.chain and missing:
+        raise DatasetError(
+            f"the detector does not know {', '.join(sorted(missing))}; name one that does with --detector, "
+            "or score an action network alone with --annotated-only."
+        )
+    if evaluation.annotated and not set(dataset.actions) & set(models.recognizer.classes):
+        raise DatasetError(
+            f"the action network knows none of the data set's actions ({', '.join(dataset.actions)})."
+        )
+
+
+def _notes(counted: Sequence[VideoCounts]) -> tuple[str, ...]:
+    notes = []
+    unmasked = sum(one.chain is not None and one.chain.masks is None for one in counted)
+    if unmasked:
+        notes.append(f"Masks are not scored: in {unmasked} videos the labels, or the detections, have none.")
+    if 1 < len(counted) < 10:
+        notes.append(f"Intervals from {len(counted)} videos are rough: they are usually too narrow.")
+    return tuple(notes)
+
+
+Run = partial[VideoCounts]
+
+
+def _run_all(
+    videos: Sequence[LabelledVideo], models: Models, run: Run, workers: int
+) -> Iterator[VideoCounts]:
+    """One video after the other, in their order."""
+    if workers <= 1:
+        yield from (run(video, models) for video in videos)
+        return
+    context = multiprocessing.get_context("spawn")  # FFmpeg's and torch's threads do not survive a fork
+    threads = max(1, torch.get_num_threads() // workers)
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=torch.set_num_threads, initargs=(threads,)
+    ) as pool:
+        yield from pool.map(partial(_run_alone, run=run), videos)
+
+
+def _run_alone(video: LabelledVideo, *, run: Run) -> VideoCounts:
+    return run(video, _kept_models(run.keywords["settings"]))
+
+
+@lru_cache(maxsize=1)
+def _kept_models(settings: AnalysisSettings) -> Models:
+    """A worker's networks, loaded once."""
+    return load_models(settings)
+
+
+def _run_video(
+    video: LabelledVideo,
+    models: Models,
+    *,
+    species: Sequence[str],
+    actions: Sequence[str],
+    settings: AnalysisSettings,
+    evaluation: EvaluationSettings,
+) -> VideoCounts:
+    chain = bouts = None
+    if evaluation.chain:
+        chain = run_chain(
+            video,
+            models,
+            settings,
+            species=species,
+            actions=actions,
+            min_height_px=evaluation.min_height_px,
+        )
+    if evaluation.annotated:
+        bouts = run_annotated(
+            video,
+            models.recognizer,
+            actions,
+            min_height_px=evaluation.min_height_px,
+            views=evaluation.views,
+            crops=evaluation.crops,
+        )
+    return VideoCounts(video.light, chain, bouts)

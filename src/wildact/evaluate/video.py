@@ -1,0 +1,257 @@
+"""What the whole chain gets right and wrong in one video: counts, from which all figures follow.
+
+The detector is scored on single frames, as it left the network; everything else on what a user gets: the
+tracks and bouts of `wildact.pipeline`. No picture and no mask is kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
+
+from wildact.decode import VideoReader
+from wildact.detect import Detector, predict_detections
+from wildact.metrics import (
+    ActionSeconds,
+    Matches,
+    TrackingCounts,
+    TrackMatch,
+    compute_action_seconds,
+    count_tracking,
+    match_action_frames,
+    match_detections,
+    match_tracks,
+    match_tubes,
+    predicted_tubes,
+    tabulate_answers,
+    true_tubes,
+    within_crowds,
+)
+from wildact.pipeline import AnalysisSettings, Models, analyze_video, keep_at
+from wildact.types import Bool, Detections, Int64, LabelledVideo, Rle, Track, VideoResult
+
+AP_FPS = Fraction(2)
+"""Frames per second on which detections are scored: neighbouring frames are nearly the same picture."""
+
+
+@dataclass(frozen=True, slots=True)
+class ScoredFrames:
+    """The frames of one video on which detections are scored.
+
+    Attributes:
+        truth: what is to be found on each, labelled by species.
+        crowds: for each (N,) bool, which of that are groups that nobody told apart.
+        found: what was found on each.
+    """
+
+    truth: list[Detections]
+    crowds: list[Bool]
+    found: list[Detections]
+
+
+@dataclass(frozen=True, slots=True)
+class ChainCounts:
+    """Counts of one video.
+
+    Attributes:
+        frames: on which detections were scored.
+        boxes: hits and false alarms by overlap of boxes.
+        masks: by overlap of masks; None where truth or detector has none.
+        tracking: what TrackEval counts.
+        animals: annotated tracks that are ever high enough.
+        found: how many of them a predicted track follows.
+        species_right: how many of these have the right species.
+        false_tracks: predicted tracks that follow no animal.
+        seconds: (C, C + 1) seconds of followed animals: true action by predicted one, last column none of
+            them.
+        unfollowed: (C,) seconds of animals that no track follows, by true action.
+        tubes: hits and false alarms of tubes.
+        tube_frames: of their boxes, at the middle of each second.
+    """
+
+    frames: int
+    boxes: Matches
+    masks: Matches | None
+    tracking: TrackingCounts
+    animals: int
+    found: int
+    species_right: int
+    false_tracks: int
+    seconds: Int64
+    unfollowed: Int64
+    tubes: Matches
+    tube_frames: Matches
+
+
+def run_chain(
+    video: LabelledVideo,
+    models: Models,
+    settings: AnalysisSettings,
+    *,
+    species: Sequence[str],
+    actions: Sequence[str],
+    min_height_px: float,
+) -> ChainCounts:
+    """Analyse a video and compare the result with its truth.
+
+    Args:
+        video: with its truth.
+        models: both networks.
+        settings: of the analysis.
+        species: classes of the data set; what the detector finds of others does not count.
+        actions: of the data set.
+        min_height_px: animals whose visible box is lower are neither wanted nor wrong to find.
+
+    Raises:
+        VideoError: if the video cannot be decoded.
+    """
+    frames = detect_scored_frames(video, models.detector, species)
+    result = analyze_video(video.info.path, models, settings)
+    return count_chain(video, frames, result, species=species, actions=actions, min_height_px=min_height_px)
+
+
+def detect_scored_frames(video: LabelledVideo, detector: Detector, species: Sequence[str]) -> ScoredFrames:
+    """Run a detector on `AP_FPS` frames per second of a video."""
+    to_species = np.array(
+        [species.index(name) if name in species else -1 for name in detector.classes], np.int64
+    )
+    frames = ScoredFrames([], [], [])
+    with VideoReader(video.info.path) as reader:
+        for frame in reader.frames(keep_at(AP_FPS)):
+            truth, crowds = truth_at(video.tracks, frame.index, species)
+            (found,) = predict_detections(detector, [frame.image])
+            found = found.select(to_species[found.labels] >= 0)
+            frames.truth.append(truth)
+            frames.crowds.append(crowds)
+            frames.found.append(replace(found, labels=to_species[found.labels]))
+    return frames
+
+
+def truth_at(tracks: Sequence[Track], frame: int, species: Sequence[str]) -> tuple[Detections, Bool]:
+    """What is to be found on a frame, and (N,) which of it are crowds; without masks where one is missing."""
+    seen: list[tuple[Track, int]] = []
+    for track in tracks:
+        place = int(np.searchsorted(track.frames, frame))
+        if place < len(track) and track.frames[place] == frame:
+            seen.append((track, place))
+    masks: list[Rle] = [mask for track, i in seen if (mask := track.masks[i]) is not None]
+    truth = Detections(
+        boxes=np.array([track.boxes[i] for track, i in seen], np.float32).reshape(-1, 4),
+        scores=np.ones(len(seen), np.float32),
+        labels=np.array([species.index(track.label) for track, _ in seen], np.int64),
+        masks=tuple(masks) if len(masks) == len(seen) else None,
+    )
+    return truth, np.array([track.crowd for track, _ in seen], bool)
+
+
+def count_chain(
+    video: LabelledVideo,
+    frames: ScoredFrames,
+    result: VideoResult,
+    *,
+    species: Sequence[str],
+    actions: Sequence[str],
+    min_height_px: float,
+) -> ChainCounts:
+    """Compare what was found in a video with its truth; arguments as of `run_chain`."""
+    boxes = match_detections(
+        frames.truth,
+        frames.found,
+        species,
+        iou_type="bbox",
+        min_height_px=min_height_px,
+        crowds=frames.crowds,
+    )
+    tall = tuple(cut for track in video.tracks if (cut := cut_tall(track, min_height_px)) is not None)
+    matches = match_tracks(tall, result.tracks)
+    labels = {track.track_id: track.label for track in result.tracks}
+    followed = {match.truth_id: match.predicted_id for match in matches}
+    true = true_tubes(video.tracks, video.actions, min_height_px=min_height_px)
+    found = predicted_tubes(
+        result.tracks,
+        result.bouts,
+        result.times_s,
+        video.tracks,
+        video.actions,
+        min_height_px=min_height_px,
+    )
+    length = len(result.times_s)
+    return ChainCounts(
+        frames=len(frames.truth),
+        boxes=boxes,
+        masks=_match_masks(frames, species, min_height_px),
+        tracking=count_tracking(video.tracks, result.tracks, min_height_px=min_height_px),
+        animals=len(tall),
+        found=len(matches),
+        species_right=sum(labels[followed[t.track_id]] == t.label for t in tall if t.track_id in followed),
+        false_tracks=_count_false(video.tracks, result.tracks, matches),
+        seconds=_tabulate(
+            [
+                compute_action_seconds(
+                    video.actions, track, video.info.fps, result.bouts, followed[track.track_id]
+                )
+                for track in tall
+                if track.track_id in followed
+            ],
+            actions,
+        ),
+        unfollowed=_tabulate(
+            [
+                compute_action_seconds(video.actions, track, video.info.fps, (), None)
+                for track in tall
+                if track.track_id not in followed
+            ],
+            actions,
+        ).sum(axis=1),
+        tubes=match_tubes(true, found, actions),
+        tube_frames=match_action_frames(true, found, actions, video.info.fps, length),
+    )
+
+
+def cut_tall(track: Track, min_height_px: float) -> Track | None:
+    """The track on the frames where the animal is high enough; None where it never is, and for crowds."""
+    keep = np.flatnonzero(track.boxes[:, 3] - track.boxes[:, 1] >= min_height_px)
+    if len(keep) == 0 or track.crowd:
+        return None
+    return replace(
+        track,
+        frames=track.frames[keep],
+        boxes=track.boxes[keep],
+        scores=track.scores[keep],
+        masks=tuple(track.masks[i] for i in keep),
+        occluded=None if track.occluded is None else track.occluded[keep],
+    )
+
+
+def _match_masks(frames: ScoredFrames, species: Sequence[str], min_height_px: float) -> Matches | None:
+    if any(d.masks is None for d in (*frames.truth, *frames.found)):
+        return None
+    return match_detections(
+        frames.truth,
+        frames.found,
+        species,
+        iou_type="segm",
+        min_height_px=min_height_px,
+        crowds=frames.crowds,
+    )
+
+
+def _count_false(truth: Sequence[Track], predicted: Sequence[Track], matches: Sequence[TrackMatch]) -> int:
+    """Predicted tracks that follow no animal, however low, and are not mostly within a crowd."""
+    right = {match.predicted_id for match in [*matches, *match_tracks(truth, predicted)]}
+    crowds = [track for track in truth if track.crowd]
+    return sum(
+        track.track_id not in right and 2 * int(within_crowds(track, crowds).sum()) <= len(track)
+        for track in predicted
+    )
+
+
+def _tabulate(seconds: Sequence[ActionSeconds], actions: Sequence[str]) -> Int64:
+    return tabulate_answers(
+        [action for one in seconds for action in one.truth],
+        [action for one in seconds for action in one.predicted],
+        actions,
+    )

@@ -1,0 +1,73 @@
+"""``wildact evaluate`` as a user meets it."""
+
+import json
+import sys
+
+import pytest
+
+from wildact.cli.main import main
+
+
+@pytest.fixture
+def call(monkeypatch, capsys, tiny_data, tmp_path):
+    """``call("...")``: exit code, stdout and stderr of ``wildact evaluate --data ... ``."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments, data=tiny_data):
+        wanted = ["--data", str(data), "--min-height", "0", "--every", "2", "--resamples", "20"]
+        monkeypatch.setattr(sys, "argv", ["wildact", "evaluate", *wanted, *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return end.value.code or 0, out, " ".join(err.split())
+
+    return run
+
+
+def test_a_recognizer_is_scored_in_the_chain_and_alone(call, tiny_settings, tmp_path):
+    folder = tmp_path / "out"
+    code, out, err = call(
+        tiny_settings.recognizer, "--detector", tiny_settings.detector, "--min-score", "0.3", "--views", 2,
+        "--crops", 3, "--out", folder,
+    )  # fmt: skip
+    assert code == 0, err
+    assert "evaluation.html" in out
+    for title in ("videos", "box AP50", "HOTA", "action top-1 of all", "video-mAP50", "bout top-1", "95 %"):
+        assert title in out
+    saved = json.loads((folder / "scores.json").read_text())
+    assert saved["scores"]["all"]["videos"] == 2
+    assert saved["scores"]["all"]["bouts"] > 0
+    assert saved["settings"] | {"views": 2, "crops": 3, "every": 2, "resamples": 20} == saved["settings"]
+    assert set(saved["models"]) == {"detector", "recognizer"}
+    assert saved["models"]["detector"]["file"] == "detector.safetensors"
+
+
+def test_a_recognizer_alone_needs_no_detector_that_knows_the_animals(call, tiny_settings, tmp_path):
+    code, out, err = call(tiny_settings.recognizer, "--annotated-only", "--out", "scores.json")
+    assert code == 0, err
+    assert "bout mean class" in out
+    assert "HOTA" not in out
+    saved = json.loads((tmp_path / "scores.json").read_text())
+    assert set(saved["models"]) == {"recognizer"}
+    assert [path.name for path in tmp_path.iterdir()] == ["scores.json"]
+
+
+def test_what_cannot_be_is_said_in_one_sentence(call, tiny_settings, tmp_path):
+    (tmp_path / "file").touch()
+    detector, recognizer = tiny_settings.detector, tiny_settings.recognizer
+    for arguments, said in (
+        ([detector, "--detector", "x"], "is a detector, and --detector names another one"),
+        ([recognizer, "--recognizer", "x"], "is a recognizer, and --recognizer names another one"),
+        ([detector, "--views", 3], "--views and --crops are of an action network"),
+        ([recognizer, "--crops", 2], "crops must be 1 (centre) or 3"),
+        (["nosuch"], "there are no weights called 'nosuch'; known weights:"),
+        (["no/such.safetensors"], "there is no such weights file"),
+        ([detector, "--out", "file"], "file cannot be made"),
+        ([detector, "--fps", "fast"], "--fps takes a number"),
+    ):
+        code, _, err = call(*arguments)
+        assert code == 1
+        assert said in err
+    code, _, err = call(data="nowhere")
+    assert (code, "does not exist" in err) == (1, True)

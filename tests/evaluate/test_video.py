@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from wildact.evaluate.video import cut_tall, truth_at
+from wildact.types import Bout
+
+
+def test_perfect_results_score_one(track, count, right_bouts, score):
+    truth = [track(1, "deer", 10), track(2, "fox", 100)]
+    scores = score([count(truth, truth, right_bouts(1) + right_bouts(2))])
+    for key in (
+        "box_ap", "mask_ap", "box_ap_medium", "box_ap_of/deer", "mask_ap50_of/fox", "found", "species",
+        "idf1", "hota", "mota", "action_top1", "action_top1_of_all", "action_recall/walking",
+        "action_precision/resting", "video_map", "frame_map50",
+    ):  # fmt: skip
+        assert scores[key] == pytest.approx(1), key
+    assert (scores["false_tracks"], scores["id_switches"], scores["action_seconds"]) == (0, 0, 8)
+    assert np.isnan(scores["box_ap_large"])
+
+
+def test_each_mistake_shows_in_its_own_score(track, count, right_bouts, score):
+    truth = [track(1, "deer", 10), track(2, "fox", 100)]
+    both = right_bouts(1) + right_bouts(2)
+    wrong_name = score([count(truth, [truth[0], replace(truth[1], label="deer")], both)])
+    assert wrong_name["species"] == 0.5
+    assert wrong_name["box_ap_of/fox"] == 0
+    assert wrong_name["idf1"] == pytest.approx(1)
+    assert wrong_name["video_map50"] == pytest.approx(1)  # species play no part there
+    no_bouts = score([count(truth, truth, right_bouts(1))])
+    assert no_bouts["action_top1"] == 0.5  # the second animal's seconds are wrong
+    assert no_bouts["action_precision/walking"] == 1
+    ghost = score([count(truth[:1], [truth[0], track(9, "fox", 150)], right_bouts(1))])
+    assert ghost["false_tracks"] == 1
+
+
+def test_animals_that_are_not_followed_count_in_the_share_of_all_seconds(track, count, right_bouts, score):
+    truth = [track(1, "deer", 10), track(2, "fox", 100)]
+    scores = score([count(truth, truth[:1], right_bouts(1))])
+    assert scores["found"] == 0.5
+    assert (scores["action_top1"], scores["action_seconds"]) == (1, 4)
+    assert scores["action_top1_of_all"] == 0.5
+    assert scores["video_map50"] == pytest.approx(0.5)
+
+
+def test_low_animals_do_not_count_and_following_one_is_no_mistake(track, count, right_bouts, score):
+    truth = [track(1, "deer", 10), track(2, "fox", 100, height=20)]
+    found = score([count(truth, truth, [*right_bouts(1), Bout(2, "resting", 0, 4, 1.0)])])
+    assert (found["animals"], found["false_tracks"]) == (1, 0)
+    for key in ("box_ap50", "mota", "video_map50", "frame_map50"):
+        assert found[key] == pytest.approx(1), key
+    missed = score([count(truth, truth[:1], right_bouts(1))])
+    assert (missed["found"], missed["action_top1_of_all"]) == (1, 1)
+
+
+def test_a_herd_is_neither_wanted_nor_wrong_to_find(track, count, right_bouts, score):
+    herd = track(2, "fox", 100, height=70, crowd=True)
+    part = track(7, "fox", 101, height=60)
+    deer = track(1, "deer", 10)
+    scores = score([count([deer, herd], [deer, part], right_bouts(1) + right_bouts(7))])
+    assert (scores["animals"], scores["false_tracks"]) == (1, 0)
+    for key in ("box_ap", "mota", "video_map50"):
+        assert scores[key] == pytest.approx(1), key
+
+
+def test_without_masks_all_but_those_is_scored(track, count, right_bouts, score):
+    truth = [track(1, "deer", 10, masks=False)]
+    found = [track(1, "deer", 10)]
+    scores = score([count(truth, found, right_bouts(1)), count(found, found, right_bouts(1))])
+    assert scores["box_ap"] == pytest.approx(1)
+    assert all(np.isnan(value) for name, value in scores.items() if name.startswith("mask_"))
+
+
+def test_truth_of_a_frame(track):
+    deer, fox = track(1, "deer", 10), track(2, "fox", 100, crowd=True)
+    late = replace(fox, frames=fox.frames + 5)
+    truth, crowds = truth_at([deer, late], 3, ("fox", "deer"))
+    assert (truth.labels.tolist(), crowds.tolist()) == ([1], [False])
+    truth, crowds = truth_at([deer, late], 7, ("fox", "deer"))
+    assert (truth.labels.tolist(), crowds.tolist()) == ([1, 0], [False, True])
+    assert truth.boxes[1].tolist() == late.boxes[2].tolist()
+    assert truth.masks == (deer.masks[7], late.masks[2])
+
+
+def test_only_the_high_part_of_a_track_counts(track):
+    one = track(1, "deer", 10)
+    boxes = one.boxes.copy()
+    boxes[:30, 3] = 30
+    cut = cut_tall(replace(one, boxes=boxes, occluded=np.arange(40) % 2 == 0), 24)
+    assert cut.frames.tolist() == list(range(30, 40))
+    assert cut.occluded.tolist() == [True, False] * 5
+    assert cut_tall(one, 41) is None
