@@ -109,7 +109,7 @@ def data_sets(draw):
     return Dataset(ROOT, tuple(species), tuple(actions), ordered, {})
 
 
-# -- what a format leaves of a data set, written down a second time -------------------------------------------
+# -- what a format leaves of a data set, written down a second time -----------------------------------------
 
 
 def reduced_track(track, holds):
@@ -210,7 +210,7 @@ def through(dataset, format_):
     "name", ["native", "cvat", "coco", "coco-vid", "youtube-vis", "mot", "mots", "label-studio"]
 )
 @given(dataset=data_sets())
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_a_format_holds_comes_back_and_all_else_was_announced(name, dataset):
     format_ = FORMATS[name]
     back = through(dataset, format_)

@@ -53,7 +53,8 @@ def _guess_folder(path: Path) -> str | None:
                 line = next((line.strip() for line in file if line.strip()), "")
             if line:
                 return "mots" if _MOTS_ROW.fullmatch(line) else "mot" if "," in line else None
-    return None
+    first = next(path.rglob("*.xml"), None)
+    return None if first is None else guess_format(first)
 
 
 def _guess_json(content: object) -> str | None:
