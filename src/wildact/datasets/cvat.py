@@ -9,18 +9,15 @@ Reference: CVAT documentation, "XML annotation format", version 1.1.
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
-import numpy as np
-
-from wildact.datasets.checks import MAX_FRAMES, check_name, check_unique, check_video
+from wildact.datasets.checks import check_name, check_unique, check_video
 from wildact.datasets.cvat_meta import NO_ACTION, Meta, Task, guess_task, read_meta, with_size
+from wildact.datasets.cvat_shapes import read_box, read_mask, read_polygon, read_whole, turn_box
 from wildact.datasets.cvat_track import BOX, MASK, NO_VALUE, POLYGON, Shapes, fill_frames
 from wildact.datasets.facts import Facts
 from wildact.datasets.losses import plural
@@ -28,8 +25,8 @@ from wildact.datasets.native import Dataset
 from wildact.datasets.rows import LARGEST_ID
 from wildact.datasets.xml_stream import Event, iterate_xml
 from wildact.errors import DatasetError
-from wildact.masks import encode_cropped_mask, mask_to_box
-from wildact.types import ActionLabel, LabelledVideo, Rle, Track, VideoInfo
+from wildact.masks import mask_to_box
+from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
 
 _KINDS = {"box": BOX, "polygon": POLYGON, "mask": MASK}
 _OTHERS = frozenset({"polyline", "points", "cuboid", "ellipse", "skeleton"})
@@ -139,13 +136,11 @@ def _read_track(where: str, file: _File, start: Event, events: Iterator[Event]) 
         raise DatasetError(f"{where}: label {label!r} is not among the file's labels.")
     if not file.meta.is_complete and label not in file.meta.labels:
         file.meta.labels.append(check_name(where, "a species", label))
-    number = _whole(where, start.attributes, "id", least=-1, most=LARGEST_ID - 1)
+    number = read_whole(where, start.attributes, "id", least=-1, most=LARGEST_ID - 1)
     if number in file.ids:
         raise DatasetError(f"{where}: there is another track {number}; give each its own id.")
     file.ids.add(number)
-    group = (
-        _whole(where, start.attributes, "group_id", most=LARGEST_ID) if "group_id" in start.attributes else 0
-    )
+    group = read_whole(where, {"group_id": "0"} | start.attributes, "group_id", most=LARGEST_ID)
     shapes = Shapes(label, number + 1, start.attributes.get("task_id", ""))
     others: set[str] = set()
     for event in events:
@@ -220,21 +215,23 @@ def _action(where: str, meta: Meta, value: str) -> int:
 
 def _add_shape(where: str, file: _File, shapes: Shapes, start: Event) -> None:
     attributes, kind = start.attributes, _KINDS[start.tag]
-    frame = _whole(where, attributes, "frame")
+    frame = read_whole(where, attributes, "frame")
     outside = attributes.get("outside") == "1"
     number = len(shapes)
     if kind == BOX:
-        box = _box(where, attributes)
+        box = read_box(where, attributes)
         if attributes.get("rotation"):
-            box = _turn(where, file, shapes.task_id, box, attributes["rotation"])
+            task = file.meta.tasks[file.find_task(where, shapes.task_id)]
+            box = turn_box(where, box, attributes["rotation"], task)
+            file.dropped["rotation of a box", "rotations of boxes"] += 1
     elif kind == POLYGON:
         file.sized_task(where, shapes.task_id)
-        points = _polygon(where, attributes)
+        points = read_polygon(where, attributes)
         shapes.polygons[number] = points
         (x1, y1), (x2, y2) = points.min(axis=0).tolist(), points.max(axis=0).tolist()
         box = x1, y1, x2, y2
     else:
-        mask = _mask(where, attributes, file.sized_task(where, shapes.task_id))
+        mask = read_mask(where, attributes, file.sized_task(where, shapes.task_id))
         shapes.masks[number] = mask
         x1, y1, x2, y2 = mask_to_box(mask).tolist()
         box = x1, y1, x2, y2
@@ -246,85 +243,6 @@ def _add_shape(where: str, file: _File, shapes: Shapes, start: Event) -> None:
     shapes.keyframe.append(attributes.get("keyframe", "1") == "1")
     shapes.kinds.append(kind)
     shapes.boxes.extend(box)
-
-
-def _whole(
-    where: str, attributes: Mapping[str, str], key: str, *, least: int = 0, most: int = MAX_FRAMES - 1
-) -> int:
-    try:
-        number = int(attributes[key])
-    except KeyError as error:
-        raise DatasetError(f"{where}: '{key}' is absent.") from error
-    except ValueError as error:
-        raise DatasetError(f"{where}: {key} must be a whole number, not {attributes[key][:40]!r}.") from error
-    if not least <= number <= most:
-        raise DatasetError(f"{where}: {key} must be from {least} to {most}, not {attributes[key][:40]}.")
-    return number
-
-
-def _box(where: str, attributes: Mapping[str, str]) -> tuple[float, float, float, float]:
-    try:
-        x1, y1 = float(attributes["xtl"]), float(attributes["ytl"])
-        x2, y2 = float(attributes["xbr"]), float(attributes["ybr"])
-    except KeyError as error:
-        raise DatasetError(f"{where}: {error} is absent.") from error
-    except ValueError as error:
-        raise DatasetError(f"{where}: xtl, ytl, xbr and ybr must be numbers.") from error
-    if not math.isfinite(x1 + y1 + x2 + y2):
-        raise DatasetError(f"{where}: xtl, ytl, xbr and ybr must be finite numbers.")
-    return x1, y1, x2, y2
-
-
-def _turn(
-    where: str, file: _File, task_id: str, box: tuple[float, float, float, float], rotation: str
-) -> tuple[float, float, float, float]:
-    """The upright box around one that is turned about its centre, cut off at the borders of the frame."""
-    try:
-        angle = math.radians(float(rotation))
-        cos, sin = abs(math.cos(angle)), abs(math.sin(angle))
-    except ValueError as error:
-        raise DatasetError(f"{where}: rotation must be a number of degrees.") from error
-    x1, y1, x2, y2 = box
-    file.dropped["rotation of a box", "rotations of boxes"] += 1
-    width, height = (x2 - x1) * cos + (y2 - y1) * sin, (x2 - x1) * sin + (y2 - y1) * cos
-    x, y = (x1 + x2) / 2, (y1 + y2) / 2
-    task = file.meta.tasks[file.find_task(where, task_id)]
-    right, bottom = (task.width, task.height) if task.width else (math.inf, math.inf)
-    return (
-        max(x - width / 2, 0),
-        max(y - height / 2, 0),
-        min(x + width / 2, right),
-        min(y + height / 2, bottom),
-    )
-
-
-def _polygon(where: str, attributes: Mapping[str, str]) -> np.ndarray:
-    """(P, 2) points, P >= 3."""
-    try:
-        points = np.array([pair.split(",") for pair in attributes["points"].split(";")], np.float64)
-    except KeyError as error:
-        raise DatasetError(f"{where}: 'points' is absent.") from error
-    except ValueError as error:
-        raise DatasetError(f"{where}: points must be 'x,y;x,y;...'.") from error
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3 or not np.isfinite(points).all():
-        raise DatasetError(f"{where}: a polygon needs at least three points 'x,y'.")
-    return points
-
-
-def _mask(where: str, attributes: Mapping[str, str], task: Task) -> Rle:
-    """A mask: run lengths, row by row, of the part of the frame around it, from a run of background on."""
-    left, top, width, height = (_whole(where, attributes, key) for key in ("left", "top", "width", "height"))
-    text = attributes.get("rle", "")
-    if not re.fullmatch(r"\s*[0-9]{1,9}(\s*,\s*[0-9]{1,9})*\s*", text):
-        raise DatasetError(f"{where}: rle must be run lengths with commas between them.")
-    runs = np.array([int(run) for run in text.split(",")], np.int64)
-    if runs.sum() != width * height or left + width > task.width or top + height > task.height:
-        raise DatasetError(
-            f"{where}: a mask of {width} x {height} pixels at {left}, {top} does not fit its run lengths, or "
-            f"not the frame of {task.width} x {task.height}."
-        )
-    pixels = np.repeat(np.arange(len(runs)) % 2 == 1, runs).reshape(height, width)
-    return encode_cropped_mask(pixels, left, top, task.height, task.width)
 
 
 def _build(file: Path, task: Task, read: _Video) -> LabelledVideo:

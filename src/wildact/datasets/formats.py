@@ -16,7 +16,8 @@ from wildact.datasets.coco import read_coco, write_coco
 from wildact.datasets.coco_vid import read_coco_vid, write_coco_vid
 from wildact.datasets.cvat import read_cvat
 from wildact.datasets.cvat_write import write_cvat
-from wildact.datasets.label_studio import read_label_studio, write_label_studio
+from wildact.datasets.label_studio import read_label_studio
+from wildact.datasets.label_studio_write import write_label_studio
 from wildact.datasets.losses import FEATURES, count_losses
 from wildact.datasets.megadetector import read_megadetector, write_megadetector
 from wildact.datasets.mot import read_mot, write_mot

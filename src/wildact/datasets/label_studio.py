@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import pairwise
@@ -26,28 +26,21 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
-from wildact.datasets.bouts import boxed_actions
 from wildact.datasets.checks import (
     MAX_FRAMES,
     MAX_PIXELS,
     check_name,
     check_unique,
     check_video,
-    relative_name,
     video_path,
 )
 from wildact.datasets.documents import Count, Id, Part, describe_error, load_document
 from wildact.datasets.facts import Facts, parse_rate
-from wildact.datasets.keyframes import find_keyframes, interpolate
+from wildact.datasets.keyframes import interpolate
 from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
-from wildact.errors import DatasetError, OutputError
-from wildact.export.atomic import replacing
-from wildact.export.json_stream import write_json
+from wildact.errors import DatasetError
 from wildact.types import ActionLabel, Int64, LabelledVideo, Light, Track, VideoInfo
-
-_SAME = 1e-9
-"""Boxes come back exactly: single precision tells differences of 6e-8 of a value."""
 
 _NO_FACTS = Facts()
 Frame = Annotated[int, Field(ge=1, le=MAX_FRAMES)]
@@ -303,92 +296,3 @@ def _read_actions(
             names.actions.setdefault(check_name(what, "an action", action))
             actions += [ActionLabel(owner.track_id, action, r.start - 1, r.end) for r in value.ranges]
     return tuple(sorted(actions, key=lambda a: (a.track_id, a.start_frame, a.end_frame, a.action)))
-
-
-def write_label_studio(dataset: Dataset, path: Path) -> None:
-    """Write tasks with their annotations, for Label Studio's import.
-
-    Raises:
-        OutputError: if the file cannot be written, or a video with boxes has an unknown frame size.
-    """
-    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        write_json(file, (_task(dataset, video) for video in dataset.videos))
-
-
-def _task(dataset: Dataset, video: LabelledVideo) -> dict[str, Any]:
-    info = video.info
-    facts = {
-        "width": info.width or None,
-        "height": info.height or None,
-        "frames": info.frames,
-        "fps": str(info.fps) if info.fps else None,
-        "site": video.site or None,
-        "camera": video.camera or None,
-        "light": video.light,
-        "recorded": video.recorded,
-        "species": list(dataset.species),
-        "actions": list(dataset.actions),
-    }
-    known = {key: value for key, value in facts.items() if value is not None}
-    data: dict[str, Any] = {"video": relative_name(dataset, video), "wildact": known}
-    if info.fps:
-        data["fps"] = float(info.fps)
-    return {"data": data, "annotations": [{"result": [*_boxes(video), *_timeline(video)]}]}
-
-
-def _boxes(video: LabelledVideo) -> Iterator[dict[str, Any]]:
-    info = video.info
-    share = (
-        100 / np.array([info.width, info.height, info.width, info.height], np.float64) if info.width else None
-    )
-    for track in video.tracks:
-        if share is None:
-            raise OutputError(
-                f"the frame size of {info.path} is unknown; Label Studio's boxes are shares of it."
-            )
-        value: dict[str, Any] = {"sequence": _sequence(track, share, info.fps)}
-        if info.frames is not None:
-            value["framesCount"] = info.frames
-        if info.duration is not None:
-            value["duration"] = float(info.duration)
-        yield {
-            "id": f"track{track.track_id}",
-            "type": "videorectangle",
-            "from_name": "box",
-            "to_name": "video",
-            "value": value | {"labels": [track.label]},
-        }
-
-
-def _sequence(track: Track, share: np.ndarray, fps: Fraction) -> list[dict[str, Any]]:
-    """Keyframes; the last before each gap, and of the track, is not enabled."""
-    boxes = track.boxes.astype(np.float64)
-    starts = [0, *(np.flatnonzero(np.diff(track.frames) > 1) + 1).tolist(), len(track)]
-    keys = np.zeros(len(track), bool)
-    for start, stop in pairwise(starts):
-        run = slice(start, stop)
-        keys[run] = find_keyframes(track.frames[run], boxes[run], tolerance=_SAME, relative=True)
-    lasts = set(np.array(starts[1:]) - 1)
-    sequence = []
-    for k in np.flatnonzero(keys).tolist():
-        x1, y1, x2, y2 = (boxes[k] * share).tolist()
-        frame = int(track.frames[k])
-        key = {"frame": frame + 1, "enabled": k not in lasts, "rotation": 0}
-        key |= {"x": x1, "y": y1, "width": x2 - x1, "height": y2 - y1}
-        sequence.append(key | ({"time": float(frame / fps)} if fps else {}))
-    return sequence
-
-
-def _timeline(video: LabelledVideo) -> Iterator[dict[str, Any]]:
-    for number, label in enumerate(boxed_actions(video), start=1):
-        yield {
-            "id": f"bout{number}",
-            "type": "timelinelabels",
-            "from_name": "actions",
-            "to_name": "video",
-            "parentID": f"track{label.track_id}",
-            "value": {
-                "ranges": [{"start": label.start_frame + 1, "end": label.end_frame}],
-                "timelinelabels": [label.action],
-            },
-        }

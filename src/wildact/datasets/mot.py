@@ -12,9 +12,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from wildact.datasets.checks import check_unique, check_video
-from wildact.datasets.losses import plural
-from wildact.datasets.mot_sequence import Sequence, find_sequences, iterate_lines, write_sequences
+from wildact.datasets.checks import check_video
+from wildact.datasets.mot_sequence import Sequence, iterate_lines, read_sequences, write_sequences
 from wildact.datasets.native import Dataset
 from wildact.datasets.rows import TrackRows
 from wildact.errors import DatasetError
@@ -45,22 +44,7 @@ def read_mot(path: Path) -> Dataset:
     Raises:
         DatasetError: naming file and line.
     """
-    root, sequences = find_sequences(path)
-    dropped: Counter[tuple[str, str]] = Counter()
-    species: dict[str, None] = {}
-    videos = []
-    for sequence in sequences:
-        species |= dict.fromkeys(sequence.classes.values())
-        videos.append(_read_video(sequence, species, dropped))
-    check_unique(str(path), "video", (str(video.info.path) for video in videos))
-    return Dataset(
-        root=root,
-        species=tuple(species),
-        actions=(),
-        videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
-        facts={},
-        dropped=tuple(plural(number, *what) for what, number in dropped.items() if number),
-    )
+    return read_sequences(path, _read_video)
 
 
 def _read_video(

@@ -16,13 +16,22 @@ References: Milan et al. 2016, "MOT16: A Benchmark for Multi-Object Tracking"; V
 from __future__ import annotations
 
 import configparser
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from wildact.datasets.checks import MAX_FRAMES, check_name, known_length, relative_name, video_path
+from wildact.datasets.checks import (
+    MAX_FRAMES,
+    check_name,
+    check_unique,
+    known_length,
+    relative_name,
+    video_path,
+)
 from wildact.datasets.facts import parse_rate
+from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
 from wildact.errors import DatasetError
 from wildact.export.atomic import replacing_folder
@@ -48,7 +57,37 @@ class Sequence:
     classes: Mapping[int, str]
 
 
-def find_sequences(path: Path) -> tuple[Path, list[Sequence]]:
+def read_sequences(
+    path: Path, read_video: Callable[[Sequence, dict[str, None], Counter[tuple[str, str]]], LabelledVideo]
+) -> Dataset:
+    """Read a sequence, or a folder of sequences.
+
+    Args:
+        path: of the folder, or of a ``gt.txt``.
+        read_video: reads a sequence; it adds the species that it finds, in order, and counts what it drops.
+
+    Raises:
+        DatasetError: naming file and line.
+    """
+    root, sequences = _find_sequences(path)
+    dropped: Counter[tuple[str, str]] = Counter()
+    species: dict[str, None] = {}
+    videos = []
+    for sequence in sequences:
+        species |= dict.fromkeys(sequence.classes.values())
+        videos.append(read_video(sequence, species, dropped))
+    check_unique(str(path), "video", (str(video.info.path) for video in videos))
+    return Dataset(
+        root=root,
+        species=tuple(species),
+        actions=(),
+        videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
+        facts={},
+        dropped=tuple(plural(number, *what) for what, number in dropped.items() if number),
+    )
+
+
+def _find_sequences(path: Path) -> tuple[Path, list[Sequence]]:
     """The folder of the data set, and its sequences: those in ``path``, or the one that it is or lies in.
 
     Raises:
