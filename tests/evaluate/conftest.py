@@ -63,6 +63,12 @@ def track():
 
 
 @pytest.fixture(scope="session")
+def label():
+    """``label([track, ...], light="day")``: see `label_video`."""
+    return label_video
+
+
+@pytest.fixture(scope="session")
 def count():
     """``count(tracks, predicted, bouts, light="day")``: what `count_chain` counts of a video."""
     return count_video

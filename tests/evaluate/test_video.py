@@ -1,10 +1,13 @@
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from wildact.evaluate.video import cut_tall, truth_at
-from wildact.types import Bout
+from wildact.evaluate import video as video_module
+from wildact.evaluate.video import cut_tall, detect_scored_frames, truth_at
+from wildact.pipeline import AnalysisSettings
+from wildact.types import Bout, Detections
 
 
 def test_perfect_results_score_one(track, count, right_bouts, score):
@@ -91,3 +94,29 @@ def test_only_the_high_part_of_a_track_counts(track):
     assert cut.frames.tolist() == list(range(30, 40))
     assert cut.occluded.tolist() == [True, False] * 5
     assert cut_tall(one, 41) is None
+
+
+@pytest.mark.parametrize("of_video", [False, True])
+def test_a_detector_of_videos_sees_the_frames_between_those_that_are_scored(
+    film, label, track, tmp_path, monkeypatch, of_video
+):
+    """``stream_detections`` finds a fox of the detector's, and a bird that the data set does not have."""
+    seen = []
+
+    def stream(detector, frames, *, window):
+        for frame in frames:
+            seen.append(frame.index)
+            boxes = np.array([[frame.index, 0, 90, 60]] * 2, np.float32)
+            yield frame, Detections(boxes, np.ones(2, np.float32), np.array([2, 0]))
+
+    monkeypatch.setattr(video_module, "stream_detections", stream)
+    monkeypatch.setattr(video_module, "FlowGuidedMaskRCNN", SimpleNamespace if of_video else Detections)
+    labelled = label([track(1, "deer", 10)])
+    path = film(tmp_path / "a.mp4", seconds=1.5)
+    labelled = replace(labelled, info=replace(labelled.info, path=path))
+    detector = SimpleNamespace(model=SimpleNamespace(), classes=("bird", "deer", "fox"))
+    frames = detect_scored_frames(labelled, detector, ("deer", "fox"), AnalysisSettings())
+    assert seen == (list(range(15)) if of_video else [0, 5, 10])
+    assert [found.boxes[:, 0].tolist() for found in frames.found] == [[0], [5], [10]]
+    assert [found.labels.tolist() for found in frames.found] == [[1]] * 3
+    assert [truth.boxes[0, 0] for truth in frames.truth] == [10, 15, 20]

@@ -13,7 +13,8 @@ from fractions import Fraction
 import numpy as np
 
 from wildact.decode import VideoReader
-from wildact.detect import Detector, predict_detections
+from wildact.detect import Detector, stream_detections
+from wildact.detect.fgfa import FlowGuidedMaskRCNN
 from wildact.metrics import (
     ActionSeconds,
     Matches,
@@ -108,21 +109,30 @@ def run_chain(
     Raises:
         VideoError: if the video cannot be decoded.
     """
-    frames = detect_scored_frames(video, models.detector, species)
+    frames = detect_scored_frames(video, models.detector, species, settings)
     result = analyze_video(video.info.path, models, settings)
     return count_chain(video, frames, result, species=species, actions=actions, min_height_px=min_height_px)
 
 
-def detect_scored_frames(video: LabelledVideo, detector: Detector, species: Sequence[str]) -> ScoredFrames:
-    """Run a detector on `AP_FPS` frames per second of a video."""
+def detect_scored_frames(
+    video: LabelledVideo, detector: Detector, species: Sequence[str], settings: AnalysisSettings
+) -> ScoredFrames:
+    """Run a detector on `AP_FPS` frames per second of a video.
+
+    One that lets frames help each other sees the frames around them too, as many as in an analysis.
+    """
     to_species = np.array(
         [species.index(name) if name in species else -1 for name in detector.classes], np.int64
     )
+    of_video = isinstance(detector.model, FlowGuidedMaskRCNN)
+    scored = keep_at(AP_FPS)
     frames = ScoredFrames([], [], [])
     with VideoReader(video.info.path) as reader:
-        for frame in reader.frames(keep_at(AP_FPS)):
+        shown = reader.frames(keep_at(settings.fps if of_video else AP_FPS))
+        for frame, found in stream_detections(detector, shown, window=settings.window):
+            if not scored(frame.index, frame.time):
+                continue
             truth, crowds = truth_at(video.tracks, frame.index, species)
-            (found,) = predict_detections(detector, [frame.image])
             found = found.select(to_species[found.labels] >= 0)
             frames.truth.append(truth)
             frames.crowds.append(crowds)
