@@ -215,7 +215,7 @@ def _print_parts(console: Console, dataset: Dataset, parts: Sequence[Part], by: 
 
 def _add_row(table: Table, title: str, amounts: Sequence[float]) -> None:
     total = sum(amounts)
-    cells = [f"{amount:,.0f} ({amount / total:4.0%})" if total else "0" for amount in amounts]
+    cells = [f"{_say(amount)} ({amount / total:4.0%})" if total else "0" for amount in amounts]
     table.add_row(Text(title), *cells)
 
 

@@ -14,7 +14,7 @@ from numpy.random import Generator
 
 from wildact.types import Float64, Int64
 
-_STARTS = 20
+_STARTS = 60
 _MANY = 300
 """Above so many groups one start without swaps will do: single small groups are even enough."""
 
@@ -38,8 +38,10 @@ def assign_groups(amounts: Float64, shares: Sequence[float], seed: int) -> Int64
     if len(amounts) < len(shares):
         raise ValueError(f"{len(amounts)} groups cannot fill {len(shares)} parts")
     rng, share = np.random.default_rng(seed), np.array(shares, np.float64)
-    starts = _STARTS if len(amounts) <= _MANY else 1
-    answers = [_improve(amounts, share, _deal(amounts, share, rng)) for _ in range(starts)]
+    starts = [_deal(amounts, share, rng)]
+    if len(amounts) <= _MANY:
+        starts += [_scatter(len(amounts), share, rng) for _ in range(_STARTS)]
+    answers = [_improve(amounts, share, start) for start in starts]
     return min(answers, key=lambda part: round(_cost(amounts, share, part), 12))
 
 
@@ -57,7 +59,7 @@ def _excess(amounts: Float64, share: Float64, part: Int64) -> Float64:
 
 def _deal(amounts: Float64, share: Float64, rng: Generator) -> Int64:
     """The smallest groups one to each part, the others from the largest on to where they fit best."""
-    order = np.argsort(-amounts.sum(axis=1) * rng.uniform(0.8, 1.2, len(amounts)), kind="stable")
+    order = np.argsort(-amounts.sum(axis=1), kind="stable")
     part = np.zeros(len(amounts), np.int64)
     excess = -share[:, None] * amounts.sum(axis=0)
     small, large = order[len(order) - len(share) :], order[: len(order) - len(share)]
@@ -68,6 +70,13 @@ def _deal(amounts: Float64, share: Float64, rng: Generator) -> Int64:
         part[group] = np.argmin(rise)
         excess[part[group]] += amounts[group]
     return part
+
+
+def _scatter(groups: int, share: Float64, rng: Generator) -> Int64:
+    """A random deal that leaves no part empty."""
+    part = rng.choice(len(share), groups, p=share)
+    part[rng.permutation(groups)[: len(share)]] = np.arange(len(share))
+    return np.asarray(part, np.int64)
 
 
 def _improve(amounts: Float64, share: Float64, part: Int64) -> Int64:

@@ -141,14 +141,22 @@ def save_split(
     content = read_content(dataset.root / ANNOTATIONS, raise_error)
     rows = read_rows(dataset.root / ACTIONS, raise_error)
     assert content is not None  # else it has raised
-    if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        raise OutputError(f"{out} is not empty; choose a new folder, nothing is overwritten.")
+    _check_new(out)
     with replacing_folder(out) as folder:
         for part in parts:
             info = {**content.get("info", {}), "split": {**facts, "part": part.name, "share": part.share}}
             _save_part(dataset, part, folder / part.name, content | {"info": info}, rows)
             for video in part.videos:
                 _place_video(video.info.path, folder / part.name / relative_name(dataset, video), copy=copy)
+
+
+def _check_new(out: Path) -> None:
+    try:
+        new = not out.exists() or (out.is_dir() and not any(out.iterdir()))
+    except OSError as error:
+        raise OutputError(f"{out} cannot be read ({error.strerror}); choose another folder.") from error
+    if not new:
+        raise OutputError(f"{out} is not empty; choose a new folder, nothing is overwritten.")
 
 
 def _save_part(
@@ -170,6 +178,8 @@ def _save_part(
 def _place_video(source: Path, target: Path, *, copy: bool) -> None:
     if not source.is_file():
         raise DatasetError(f"{source} is missing; `wildact data check` lists all videos that are.")
+    if target.exists():
+        raise DatasetError(f"{source} cannot be a video: it has the name of another file of the data set.")
     target.parent.mkdir(parents=True, exist_ok=True)
     try:
         if copy:

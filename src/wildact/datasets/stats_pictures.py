@@ -23,7 +23,7 @@ BLUE = "#0072b2"
 GREY = "#5f6670"
 
 _MOST_ROWS = 40
-_MOST_NUMBERS = 16  # classes above which the cells of a matrix are too small for numbers
+_MOST_CELLS = 40  # classes above which the cells of a matrix are too small for numbers
 _ROW_INCH = 0.3
 
 
@@ -59,13 +59,13 @@ def _figure(width: float, height: float) -> Figure:
     return figure
 
 
-def _prepare(axes: Axes, title: str, names: list[str], unit: str) -> None:
-    """A row for each name, the first on top, and nothing else that needs ink."""
+def _prepare(axes: Axes, title: str, names: list[str], unit: str, rows: int = 1) -> None:
+    """A row for each name (room for ``rows`` at least), the first on top, and little else that needs ink."""
     axes.set_title(title, loc="left", fontsize=11)
     axes.set_yticks(range(len(names)), [_short(name) for name in names])
     for label in axes.get_yticklabels():
         label.set_parse_math(False)
-    axes.set_ylim(max(len(names), 1) - 0.4, -0.6)
+    axes.set_ylim(max(len(names), rows) - 0.4, -0.6)
     axes.set_xlabel(unit, color=GREY, fontsize=9)
     axes.tick_params(length=0, labelsize=9)
     for side in ("top", "right", "left"):
@@ -87,15 +87,24 @@ def _draw_classes(tables: Mapping[str, pd.DataFrame]) -> Figure:
     rows = max(len(species), len(actions), 2)
     figure = _figure(9.5, 1.2 + _ROW_INCH * rows)
     left, right = figure.subplots(1, 2)
-    _bars(left, "Tracks of each species", species["tracks"], "tracks", dict.fromkeys(species.index, BLUE))
+    _bars(
+        left, "Tracks of each species", species["tracks"], "tracks", dict.fromkeys(species.index, BLUE), rows
+    )
     colors = {action: to_hex(action_color(str(action))) for action in actions.index}
-    _bars(right, "Labelled time of each action", actions["total_s"], "seconds", colors)
+    _bars(right, "Labelled time of each action", actions["total_s"], "seconds", colors, rows)
     return figure
 
 
-def _bars(axes: Axes, title: str, amounts: pd.Series[float], unit: str, colors: Mapping[str, str]) -> None:
+def _bars(
+    axes: Axes,
+    title: str,
+    amounts: pd.Series[float],
+    unit: str,
+    colors: Mapping[str, str],
+    rows: int,
+) -> None:
     names = [str(name) for name in amounts.index]
-    _prepare(axes, title, names, unit)
+    _prepare(axes, title, names, unit, rows)
     values = amounts.to_numpy(np.float64)
     bars = axes.barh(range(len(names)), values, height=0.7, color=[colors[name] for name in names])
     axes.bar_label(bars, [f"{value:,.0f}" for value in values], padding=3, fontsize=9, color=GREY)
@@ -104,10 +113,10 @@ def _bars(axes: Axes, title: str, amounts: pd.Series[float], unit: str, colors: 
 
 def _draw_transitions(table: pd.DataFrame) -> Figure:
     names, counts = [str(name) for name in table.index], table.to_numpy(np.float64)
-    side = 2.3 + 0.5 * max(len(names), 3)
+    side = 2.3 + 0.5 * min(max(len(names), 3), _MOST_CELLS)
     figure = _figure(side + 1.2, side)
     axes = figure.add_subplot()
-    _prepare(axes, "What an animal does next (share of each row; number)", names, "then")
+    _prepare(axes, "What an animal does next (colour: share of the row)", names, "then")
     if counts.sum() == 0:
         _say_nothing(axes, "no action follows another")
         return figure
@@ -119,7 +128,7 @@ def _draw_transitions(table: pd.DataFrame) -> Figure:
         label.set_parse_math(False)
     axes.set_ylabel("first", color=GREY, fontsize=9)
     axes.spines["bottom"].set_visible(False)
-    if len(names) <= _MOST_NUMBERS:
+    if len(names) <= _MOST_CELLS:
         for row, column in zip(*np.nonzero(counts), strict=True):
             color = "white" if shares[row, column] > 0.55 else "#30363d"
             number = f"{counts[row, column]:.0f}"
@@ -177,7 +186,8 @@ def _draw_bouts(bouts: pd.DataFrame, actions: tuple[str, ...]) -> Figure:
         low, first, median, third, high = np.percentile(values, [5, 25, 50, 75, 95])
         axes.plot([low, high], [row, row], color=color, linewidth=2, solid_capstyle="butt")
         axes.plot([first, third], [row, row], color=color, linewidth=11, solid_capstyle="butt")
-        axes.plot([median], [row], "o", color="white", markeredgecolor="#30363d", markersize=6)
+        dot = color if low == high else "white"
+        axes.plot([median], [row], "o", color=dot, markeredgecolor="#30363d", markersize=7)
         note = (1.01, row)
         axes.annotate(
             f"n = {len(values):,}",
