@@ -49,7 +49,9 @@ def video_detector():
 def make_frames(count, *, size=(64, 96), seed=0, start=0, still=False):
     """Frames of a block that moves, at a changing pace, over a textured ground that drifts a little."""
     rng = np.random.default_rng(seed)
-    ground = rng.integers(40, 200, (size[0] // 4 + 8, size[1] // 4 + 40, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    ground = (
+        rng.integers(40, 200, (size[0] // 4 + 8, size[1] // 4 + 40, 3), np.uint8).repeat(4, 0).repeat(4, 1)
+    )
     frames = []
     for k in range(count):
         pan = 0 if still else k // 3

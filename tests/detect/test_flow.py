@@ -30,7 +30,9 @@ def test_dis_finds_a_shift_and_the_warp_undoes_it(shift, scale, tolerance):
     middle = found[inside].flatten(2).median(dim=2).values[0]
     assert torch.allclose(middle, torch.tensor(shift) * scale, atol=tolerance)
     undone = warp(second.float(), found)
-    assert (undone - first.float())[inside].abs().mean() < 0.25 * (second - first.float())[inside].abs().mean()
+    assert (undone - first.float())[inside].abs().mean() < 0.25 * (second - first.float())[
+        inside
+    ].abs().mean()
 
 
 def test_equal_frames_do_not_move():
@@ -65,7 +67,13 @@ def test_flownet_has_the_layers_of_the_paper_and_begins_without_flow():
     torch.manual_seed(0)
     flow = FLOWS["flownet_s"](0.5)
     network = flow.network
-    assert [getattr(network, f"predict_flow{k}").in_channels for k in (6, 5, 4, 3, 2)] == [1024, 1026, 770, 386, 194]
+    assert [getattr(network, f"predict_flow{k}").in_channels for k in (6, 5, 4, 3, 2)] == [
+        1024,
+        1026,
+        770,
+        386,
+        194,
+    ]
     assert {m.negative_slope for m in network.modules() if isinstance(m, torch.nn.LeakyReLU)} == {0.1}
     first, second = (flow.prepare(image) for image in shifted_pair(4, 2, size=(60, 72)))
     found = flow(first, second)

@@ -90,7 +90,9 @@ def test_a_long_sequence_lifts_its_weak_part_and_removes_what_overlaps_it():
     frames = [make([box], [0.9]), make([box, beside], [0.3, 0.5]), make([box], [0.9])]
     result = apply_seq_nms(frames)
     assert [len(f) for f in result] == [1, 1, 1]
-    assert result[1].boxes[0].tolist() == list(beside)  # the higher sum of scores, IoU 2/3 with its neighbours
+    assert result[1].boxes[0].tolist() == list(
+        beside
+    )  # the higher sum of scores, IoU 2/3 with its neighbours
     assert all(f.scores[0] == pytest.approx((0.9 + 0.5 + 0.9) / 3, abs=1e-6) for f in result)
 
 

@@ -7,6 +7,7 @@ import pytest
 import torch
 
 from wildact.detect import WindowSettings, predict_detections, stream_detections
+from wildact.detect import stream as stream_module
 from wildact.detect.aggregate import aggregate_maps
 from wildact.detect.cells import LEVELS, subsample
 from wildact.detect.predict import make_batch, prepare_images, run_heads, to_detections
@@ -44,13 +45,12 @@ class WholeClip:
             flow = compose(flow, self.pair(k, k + direction))
         return flow
 
-    def detect(self, current, length, settings):
+    def aggregate(self, current, length, settings):
         find = self.pair if settings.flow == "pairwise" else self.chain
         others = [
             other
             for other in range(length)
-            if 0 < abs(other - current) <= settings.radius
-            and (abs(other - current) - 1) % settings.step == 0
+            if 0 < abs(other - current) <= settings.radius and (abs(other - current) - 1) % settings.step == 0
         ]
         with torch.inference_mode():
             maps = dict(self.features[current])
@@ -63,6 +63,11 @@ class WholeClip:
                     stacked = (torch.stack(x, dim=1) for x in (window, keys, level))
                     maps[name] = aggregate_maps(*stacked)
                 maps["pool"] = subsample(maps["3"])
+        return maps
+
+    def detect(self, current, length, settings):
+        with torch.inference_mode():
+            maps = self.aggregate(current, length, settings)
             (output,) = run_heads(self.model, maps, self.batch, self.sizes)
         image = self.frames[current].image
         return to_detections(output, self.sizes[0], image.shape[:2], self.detector.keep)
@@ -96,30 +101,57 @@ def counting(module, name):
         object.__delattr__(module, name)
 
 
-@pytest.mark.parametrize("flow", ["chained", "pairwise"])
-@pytest.mark.parametrize("radius", [1, 2, 10])
-def test_the_stream_equals_the_whole_clip(clip, video_detector, flow, radius):
-    for step in (1, 2):
-        settings = WindowSettings(radius=radius, step=step, flow=flow)
-        lengths = {1, 2, radius, 2 * radius + 1} if step == 1 else {radius + 2}
-        for length in sorted(lengths):
-            stream = stream_detections(video_detector, iter(clip.frames[:length]), window=settings)
-            for current, (frame, found) in enumerate(stream):
-                assert frame.index == current
-                assert_same(found, clip.detect(current, length, settings))
-            assert current == length - 1
+@pytest.fixture
+def seen_by_heads(monkeypatch):
+    """The features that reach the heads, one pyramid for each frame; the heads themselves find nothing."""
+    seen = []
+
+    def note(model, features, batch, sizes):
+        nothing = {"boxes": (0, 4), "scores": (0,), "labels": (0,), "masks": (0, 1, 28, 28)}
+        seen.extend(
+            {name: maps[k : k + 1].clone() for name, maps in features.items()} for k in range(len(sizes))
+        )
+        return [{name: torch.zeros(shape) for name, shape in nothing.items()} for _ in sizes]
+
+    monkeypatch.setattr(stream_module, "run_heads", note)
+    return seen
 
 
 @pytest.mark.parametrize("flow", ["chained", "pairwise"])
-def test_a_long_stream_in_batches_equals_the_whole_clip(clip, video_detector, flow):
+@pytest.mark.parametrize(
+    ("radius", "step", "batch_size"), [(1, 1, 1), (2, 1, 3), (2, 2, 1), (10, 1, 1), (10, 2, 4)]
+)
+def test_the_stream_equals_the_whole_clip(
+    clip, video_detector, seen_by_heads, flow, radius, step, batch_size
+):
+    settings = WindowSettings(radius=radius, step=step, flow=flow)
+    for length in sorted({1, 2, radius, 2 * radius + 1}):
+        seen_by_heads.clear()
+        frames = iter(clip.frames[:length])
+        found = stream_detections(video_detector, frames, window=settings, batch_size=batch_size)
+        assert [frame.index for frame, _ in found] == list(range(length))
+        for current, features in enumerate(seen_by_heads):
+            expected = clip.aggregate(current, length, settings)
+            assert all(torch.allclose(features[k], expected[k], atol=1e-4) for k in expected)
+
+
+@pytest.mark.parametrize("flow", ["chained", "pairwise"])
+def test_a_long_stream_equals_the_whole_clip(clip, video_detector, seen_by_heads, flow):
     settings = WindowSettings(radius=3, step=1, flow=flow)
-    stream = stream_detections(video_detector, iter(clip.frames), window=settings, batch_size=7)
-    numbers = []
+    found = stream_detections(video_detector, iter(clip.frames), window=settings, batch_size=7)
+    assert [frame.index for frame, _ in found] == list(range(LONG))
+    for current in [*range(0, LONG, 9), *range(LONG - 5, LONG)]:
+        expected = clip.aggregate(current, LONG, settings)
+        features = seen_by_heads[current]
+        assert all(torch.allclose(features[k], expected[k], atol=1e-4) for k in expected)
+
+
+def test_what_is_found_is_what_the_heads_find_in_these_features(clip, video_detector):
+    settings = WindowSettings(radius=4)
+    stream = stream_detections(video_detector, iter(clip.frames[:12]), window=settings, batch_size=5)
     for frame, found in stream:
-        numbers.append(frame.index)
-        if frame.index % 9 in (0, 1) or frame.index > LONG - 4:
-            assert_same(found, clip.detect(frame.index, LONG, settings))
-    assert numbers == list(range(LONG))
+        assert len(found)
+        assert_same(found, clip.detect(frame.index, 12, settings))
 
 
 def test_without_neighbours_it_is_the_detector_of_single_frames(clip, single_detector, video_detector):
@@ -146,28 +178,18 @@ def test_equal_frames_give_exactly_what_each_gives_alone(
     assert (len(flows) == 0) == bool(still)  # where nothing changes, nobody looks for what moved
 
 
-def test_what_stands_still_keeps_its_own_features_and_what_moves_does_not(video_detector, moving_frames):
+def test_what_stands_still_keeps_its_own_features_and_what_moves_does_not(
+    video_detector, moving_frames, seen_by_heads
+):
     ground = moving_frames(1, still=True)[0].image
     frames = []
     for k, frame in enumerate(moving_frames(5)):
         image = ground.copy()
         image[10:30, 6 + 4 * k : 26 + 4 * k] = 255
         frames.append(type(frame)(frame.index, frame.time, image))
-    model, captured = video_detector.model, []
-    rpn = model.rpn.forward
-
-    def capture(images, features, *rest):
-        captured.append(features["0"].clone())
-        return rpn(images, features, *rest)
-
-    object.__setattr__(model.rpn, "forward", capture)
-    try:
-        for still in (0.0, 6.0):
-            list(stream_detections(video_detector, frames, window=WindowSettings(still=still)))
-        list(stream_detections(video_detector, frames, window=WindowSettings(radius=0)))
-    finally:
-        object.__delattr__(model.rpn, "forward")
-    everywhere, moving, alone = captured[2], captured[7], captured[12]
+    for settings in (WindowSettings(), WindowSettings(still=6.0), WindowSettings(radius=0)):
+        list(stream_detections(video_detector, frames, window=settings))
+    everywhere, moving, alone = (seen_by_heads[5 * k + 2]["0"] for k in range(3))
     changed = (moving != alone).any(dim=1)[0]
     assert changed[3:6, 4:10].all()  # the block moves over pixels 6 to 42, which are cells 1 to 10
     assert not changed[12:, 14:].any()
@@ -175,7 +197,7 @@ def test_what_stands_still_keeps_its_own_features_and_what_moves_does_not(video_
 
 
 def test_features_are_computed_once_and_so_is_the_flow_between_neighbouring_frames(
-    video_detector, moving_frames
+    video_detector, moving_frames, seen_by_heads
 ):
     frames = moving_frames(30)
     for batch_size in (1, 4):
@@ -190,7 +212,9 @@ def test_features_are_computed_once_and_so_is_the_flow_between_neighbouring_fram
 
 
 @pytest.mark.parametrize("batch_size", [1, 3])
-def test_frames_come_out_as_soon_as_their_window_is_complete(video_detector, moving_frames, batch_size):
+def test_frames_come_out_as_soon_as_their_window_is_complete(
+    video_detector, moving_frames, seen_by_heads, batch_size
+):
     drawn = []
 
     def source():
@@ -226,9 +250,7 @@ def test_frames_that_only_help(clip, video_detector, single_detector):
     def wanted(frame):
         return frame.index % 4 == 3
 
-    stream = stream_detections(
-        video_detector, clip.frames[:13], window=settings, batch_size=2, wanted=wanted
-    )
+    stream = stream_detections(video_detector, clip.frames[:13], window=settings, batch_size=2, wanted=wanted)
     found = list(stream)
     assert [frame.index for frame, _ in found] == [3, 7, 11]
     for frame, detections in found:

@@ -1,9 +1,9 @@
-"""Flow-guided aggregation: a frame's features, averaged with those of other frames brought to where it sees them.
+"""Flow-guided aggregation: the mean of a frame's features and of those of others, brought to its places.
 
 At each cell, each frame's share is the softmax over the frames of how similar its embedding is to that of the
-current frame. The current frame takes part as it is, without a warp, in training and at run time. Embeddings have
-length 1 and are warped with the features, so the similarity of a place between cells is interpolated between the
-cosines of the cells around it.
+current frame. The current frame takes part as it is, without a warp, in training and at run time. Embeddings
+have length 1 and are warped with the features, so the similarity of a place between cells is interpolated
+between the cosines of the cells around it.
 
 Reference: Zhu et al. 2017, Flow-Guided Feature Aggregation for Video Object Detection, section 3.2.
 """

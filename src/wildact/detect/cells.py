@@ -1,8 +1,8 @@
 """A feature pyramid as one table with a row for each cell, and weighted sums of its rows.
 
-Sampling between cells is a sum of four rows, and aggregating twenty warped frames one of eighty: both are what
-``embedding_bag`` does, a kernel made for sums of scattered rows. No warped copy of a pyramid is ever written, which
-is what makes a whole window of frames cost a small part of one pass through the backbone.
+Sampling between cells is a sum of four rows, and aggregating twenty warped frames one of eighty: both are
+what ``embedding_bag`` does, a kernel made for sums of scattered rows. No warped copy of a pyramid is ever
+written, which is what makes a whole window of frames cost a small part of one pass through the backbone.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
 """Flow-guided feature aggregation on top of Mask R-CNN: frames that help each other.
 
-Backbone, RPN and heads are those of a Mask R-CNN, with its parameter names, so that its weights are a start. What is
-added is the flow (`wildact.detect.flow`) and the embedding that says how much each frame counts at each place.
+Backbone, RPN and heads are those of a Mask R-CNN, with its parameter names, so that its weights are a start.
+What is added is the flow (`wildact.detect.flow`) and the embedding that says how much each frame counts at
+each place.
 
-Reference: Zhu et al. 2017, Flow-Guided Feature Aggregation for Video Object Detection; Schindler & Steinhage 2021,
-section 4.3, which builds it from this Mask R-CNN.
+Reference: Zhu et al. 2017, Flow-Guided Feature Aggregation for Video Object Detection; Schindler & Steinhage
+2021, section 4.3, which builds it from this Mask R-CNN.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ SHARED = ("backbone", "rpn", "roi_heads")
 class Embedding(nn.Module):
     """What of a place is compared between frames: three convolutions, then length 1.
 
-    The shape is that of Zhu et al. 2017, section 4.2, scaled from their 1024 channels to those of a pyramid; all
-    levels share it.
+    The shape is that of Zhu et al. 2017, section 4.2, scaled from their 1024 channels to those of a pyramid;
+    all levels share it.
     """
 
     def __init__(self, channels: int, out_channels: int) -> None:
@@ -114,13 +115,13 @@ class FlowGuidedMaskRCNN(nn.Module):
         """Losses, or what is found, of the first frame of each window.
 
         Args:
-            windows: N of (T, 3, h, w) float RGB in [0, 1], scaled as the network is to see them; the first of the
-                T frames is the current one, the others help it.
+            windows: N of (T, 3, h, w) float RGB in [0, 1], scaled as the network is to see them; the first of
+                the T frames is the current one, the others help it.
             targets: torchvision's targets of the current frames, while training.
 
         Returns:
-            While training a dict of losses, else for each window torchvision's dict of boxes, labels, scores and
-            masks, in pixels of the window.
+            While training a dict of losses, else for each window torchvision's dict of boxes, labels, scores
+            and masks, in pixels of the window.
         """
         count = len(windows[0])
         frames = [frame for window in windows for frame in window]

@@ -1,7 +1,7 @@
 """Optical flow between two frames of a video, at reduced resolution: `FLOWS` names the ways to find it.
 
-Each is a module with two parts: ``prepare`` makes of a frame what is to be kept of it, once, and ``forward`` finds
-the flow from one prepared frame to another.
+Each is a module with two parts: ``prepare`` makes of a frame what is to be kept of it, once, and ``forward``
+finds the flow from one prepared frame to another.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """FlowNet-S: a plain encoder and decoder that sees two pictures and says what moved where.
 
-Reference: Dosovitskiy et al. 2015, FlowNet: Learning Optical Flow with Convolutional Networks, section 3, with
-biases in all layers; it is the flow network of Zhu et al. 2017.
+Reference: Dosovitskiy et al. 2015, FlowNet: Learning Optical Flow with Convolutional Networks, section 3,
+with biases in all layers; it is the flow network of Zhu et al. 2017.
 """
 
 from __future__ import annotations

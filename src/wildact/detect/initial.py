@@ -18,13 +18,11 @@ PREFIX = "fgfa_"
 _logger = logging.getLogger(__name__)
 
 
-def load_video_weights(
-    model: FlowGuidedMaskRCNN, weights: str, *, network: str, head: Sequence[str]
-) -> None:
+def load_video_weights(model: FlowGuidedMaskRCNN, weights: str, *, network: str, head: Sequence[str]) -> None:
     """Copy weights into an untrained FGFA.
 
-    Of a Mask R-CNN's weights all are taken but a head of another number of classes. The flow then gets its published
-    weights where there are such; what stays untrained is logged.
+    Of a Mask R-CNN's weights all are taken but a head of another number of classes. The flow then gets its
+    published weights where there are such; what stays untrained is logged.
 
     Args:
         model: the network.
@@ -40,9 +38,7 @@ def load_video_weights(
         load_initial_weights(model, weights, network=network, kind="detector", head=head)
         return
     shared = nn.ModuleDict({name: getattr(model, name) for name in SHARED})
-    load_initial_weights(
-        shared, weights, network=network.removeprefix(PREFIX), kind="detector", head=head
-    )
+    load_initial_weights(shared, weights, network=network.removeprefix(PREFIX), kind="detector", head=head)
     untrained = ["its embedding"]
     if model.flow.published is not None:
         load_state(model.flow.network, load_weights(*find_weights(model.flow.published, "flow"))[0])

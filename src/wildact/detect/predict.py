@@ -78,9 +78,7 @@ def predict_detections(detector: Detector, images: Sequence[Image]) -> list[Dete
     ]
 
 
-def prepare_images(
-    detector: Detector, images: Sequence[Image]
-) -> tuple[list[Tensor], list[tuple[int, int]]]:
+def prepare_images(detector: Detector, images: Sequence[Image]) -> tuple[list[Tensor], list[tuple[int, int]]]:
     """Images of the size that the network works at, as (3, h, w) float RGB in [0, 1]; and their sizes."""
     small = [resize_for(detector.model, image) for image in images]
     sizes = [(int(image.shape[0]), int(image.shape[1])) for image in small]

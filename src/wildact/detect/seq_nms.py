@@ -1,14 +1,16 @@
 """Seq-NMS: detections that line up over many frames raise each other's scores, and lone ones do not.
 
-For a whole video, class by class: the sequence of overlapping boxes with the highest sum of scores is taken, all its
-boxes get their mean score, boxes that overlap them on their frames go, and so on.
+For a whole video, class by class: the sequence of overlapping boxes with the highest sum of scores is taken,
+all its boxes get their mean score, boxes that overlap them on their frames go, and so on.
 
-Reference: Han et al. 2016, Seq-NMS for Video Object Detection; thresholds as in the public code of Zhu et al. 2017.
+Reference: Han et al. 2016, Seq-NMS for Video Object Detection; thresholds as in the public code of Zhu et al.
+2017.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -32,7 +34,7 @@ def apply_seq_nms(
 ) -> list[Detections]:
     """Rescore and thin out the detections of a whole video.
 
-    The paper puts it in the place of the suppression within each frame; it also rescores what went through that.
+    The paper puts it in the place of the suppression within each frame; what went through that is rescored.
 
     Args:
         frames: what was found, frame after frame.
@@ -71,7 +73,7 @@ class _Sequences:
 
     def __init__(self, boxes: list[Float32], scores: list[Float64], link_iou: float) -> None:
         self.boxes, self.scores = boxes, scores
-        self.links = [box_iou(a, b) >= link_iou for a, b in zip(boxes, boxes[1:], strict=False)]
+        self.links = [box_iou(a, b) >= link_iou for a, b in pairwise(boxes)]
         self.alive = [np.ones(len(b), bool) for b in boxes]
         self.sums: list[Float64] = [np.zeros(len(b)) for b in boxes]
         self.before: list[Int64] = [np.full(len(b), -1, np.int64) for b in boxes]

@@ -1,8 +1,9 @@
 """A video of any length through a detector, frame by frame, in constant memory.
 
-A detector that looks at one frame at a time passes frames on in small batches. One that lets frames help each other
-(`wildact.detect.fgfa`) keeps the features of the 2K + 1 frames around the current one, each computed once; a frame
-comes out when the K frames after it were seen. At the ends of a video the window is what there is of it.
+A detector that looks at one frame at a time passes frames on in small batches. One that lets frames help each
+other (`wildact.detect.fgfa`) keeps the features of the 2K + 1 frames around the current one, each computed
+once; a frame comes out when the K frames after it were seen. At the ends of a video the window is what there
+is of it.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Feature maps moved by optical flow.
 
 A flow is (N, 2, H, W) float in cells of its own grid, channel 0 to the right and 1 down. It leads from the
-current frame to another one: what is seen at ``p`` of the current frame is at ``p + flow(p)`` of the other. Beyond
-the border the value at the border is taken.
+current frame to another one: what is seen at ``p`` of the current frame is at ``p + flow(p)`` of the other.
+Beyond the border the value at the border is taken.
 """
 
 from __future__ import annotations

@@ -1,7 +1,8 @@
 """The frames around the current one: their features, the flow between them, and what they say together.
 
-Features and embeddings lie in tables (`wildact.detect.cells`) with a fixed number of places, which frames take in
-turn. How the flow from the current frame to another one is found is a choice between exactness and price:
+Features and embeddings lie in tables (`wildact.detect.cells`) with a fixed number of places, which frames
+take in turn. How the flow from the current frame to another one is found is a choice between exactness and
+price:
 
 - ``pairwise``: each pair of frames by itself, 2K flows for each frame. The reference.
 - ``chained``: flows between neighbouring frames only, two for each frame, composed along the window.
@@ -33,8 +34,8 @@ class WindowSettings:
         radius: K, frames before and after.
         step: every so many of them helps.
         flow: ``chained`` or ``pairwise``.
-        still: cells of which no helping frame differs by so many grey levels keep the current frame's features,
-            as they do not move: the background of a fixed camera. 0: all cells are aggregated.
+        still: cells of which no helping frame differs by so many grey levels keep the current frame's
+            features, as they do not move: the background of a fixed camera. 0: all cells are aggregated.
     """
 
     radius: int = 10
@@ -44,7 +45,7 @@ class WindowSettings:
 
     def __post_init__(self) -> None:
         if self.radius < 0 or self.step < 1 or self.still < 0:
-            raise UsageError("a window has a radius of 0 or more, a step of 1 or more, and 'still' of 0 or more.")
+            raise UsageError("a window's radius and 'still' are 0 or more, and its step is 1 or more.")
         if self.flow not in ("chained", "pairwise"):
             raise UsageError(f"the flow of a window is 'chained' or 'pairwise', not '{self.flow}'.")
 
@@ -112,8 +113,8 @@ class FeatureWindow:
         """The features of frames, helped by those around them.
 
         Args:
-            numbers: of the frames; the window around each was pushed, as far as the video reaches, and at most
-                ``spare`` frames more.
+            numbers: of the frames; the window around each was pushed, as far as the video reaches, and at
+                most ``spare`` frames more.
 
         Returns:
             The pyramid, (N, C, H, W) each.
@@ -126,12 +127,12 @@ class FeatureWindow:
         chosen = self._moving(current, others) if self.settings.still and others else None
         if not others or (chosen is not None and len(chosen) == 0):
             return self.features[current % self.places]
-        flow = self._chain(current, others) if self.settings.flow == "chained" else self._pairs(current, others)
+        find = self._chain if self.settings.flow == "chained" else self._pairs
         return aggregate_rows(
             self.features,
             self.embeddings,
             self.layout,
-            self.layout.flow_to_rows(flow),
+            self.layout.flow_to_rows(find(current, others)),
             current=current % self.places,
             others=[other % self.places for other in others],
             chosen=chosen,
@@ -171,7 +172,7 @@ class FeatureWindow:
         return self._flows[start, end]
 
     def _moving(self, current: int, others: list[int]) -> Tensor:
-        """(R,) rows of the cells that look different on any of the other frames, or lie beside such a cell."""
+        """(R,) rows of cells that look different on any of the other frames, or lie beside such a cell."""
         grey = self.grey[[other % self.places for other in others]] - self.grey[current % self.places]
         moved = (grey.abs().amax(dim=0) >= self.settings.still).float()[None, None]
         levels = []

@@ -146,6 +146,18 @@ class DetectionData(Section):
     noise: Annotated[float, Field(ge=0)]
 
 
+class Window(Section):
+    """Which frames of its video a detector sees beside the one it learns from, changed as that one is.
+
+    Attributes:
+        neighbours: how many, drawn at random.
+        max_offset: frames between them and that one, at most.
+    """
+
+    neighbours: Count
+    max_offset: Count
+
+
 class RecognitionData(Section):
     """How clips are drawn and changed before an action network sees them.
 
@@ -190,10 +202,17 @@ class _Recipe(Section):
 
 
 class DetectionRecipe(_Recipe):
-    """How a detector is trained."""
+    """How a detector is trained: with ``window`` one that sees several frames, else one of single frames."""
 
     kind: Literal["detector"]
     data: DetectionData
+    window: Window | None = None
+
+    @model_validator(mode="after")
+    def _window_for_video(self) -> Self:
+        if (self.window is not None) != self.model.name.startswith("fgfa_"):
+            raise ValueError("'window' belongs to the detectors fgfa_*, and they need it")
+        return self
 
 
 class RecognitionRecipe(_Recipe):

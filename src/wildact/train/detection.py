@@ -20,7 +20,7 @@ from wildact.recipes.schema import DetectionData
 from wildact.train.augment import apply_look, draw_look, scale_and_crop
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks, read_frames
-from wildact.types import Bool, LabelledVideo
+from wildact.types import Bool, Image, LabelledVideo
 
 MIN_AREA_PX = 16
 """Fewer visible pixels than this after scaling are no animal that a network could learn from."""
@@ -50,34 +50,53 @@ def draw_frames(
         For each frame a (3, h, w) uint8 image and torchvision's target: boxes (N, 4) float32 xyxy,
         labels (N,) int64 from 1, masks (N, h, w) uint8.
     """
-    chosen = _choose_frames(video, rng, data)
+    chosen = choose_frames(video, rng, data)
     frames = read_frames(video, set(chosen))
     samples = []
     for index in chosen:
         if index not in frames:  # a damaged file may hold fewer frames than were labelled
             continue
-        masks, labels = _truth(video, index, species)
-        image, masks = scale_and_crop(
-            rng,
-            frames[index].image,
-            masks,
-            scale=data.scale,
-            width=data.width,
-            height=data.height,
-            focus=data.focus,
-        )
-        look = draw_look(
-            rng, grayscale=data.grayscale, brightness=data.brightness, blur=data.blur, noise=data.noise
-        )
-        image = apply_look(image, look, rng)
-        if rng.random() < data.flip:
-            image, masks = image[:, ::-1], masks[:, :, ::-1]
-        tensor = torch.from_numpy(np.ascontiguousarray(image.transpose(2, 0, 1)))
-        samples.append((tensor, _target(masks, labels)))
+        masks, labels = read_truth(video, index, species)
+        (image,), target = change_frames([frames[index].image], masks, labels, rng, data)
+        samples.append((image, target))
     return samples
 
 
-def _choose_frames(video: LabelledVideo, rng: Generator, data: DetectionData) -> list[int]:
+def change_frames(
+    images: Sequence[Image], masks: Bool, labels: Sequence[int], rng: Generator, data: DetectionData
+) -> tuple[Tensor, Target]:
+    """Change frames at random, all in the same way but for the noise.
+
+    Args:
+        images: T of (H, W, 3) uint8.
+        masks: (N, H, W) of the animals on the first of them.
+        labels: of the animals.
+        rng: random generator.
+        data: says how much.
+
+    Returns:
+        (T, 3, h, w) uint8, and torchvision's target for the first of them.
+    """
+    cut = partial(
+        scale_and_crop, masks=masks, scale=data.scale, width=data.width, height=data.height, focus=data.focus
+    )
+    state = rng.bit_generator.state
+    pictures = []
+    for image in images:
+        rng.bit_generator.state = state  # the same draws for each
+        picture, cut_masks = cut(rng, image)
+        pictures.append(picture)
+    look = draw_look(
+        rng, grayscale=data.grayscale, brightness=data.brightness, blur=data.blur, noise=data.noise
+    )
+    changed = apply_look(np.stack(pictures), look, rng)
+    if rng.random() < data.flip:
+        changed, cut_masks = changed[:, :, ::-1], cut_masks[:, :, ::-1]
+    tensor = torch.from_numpy(np.ascontiguousarray(changed.transpose(0, 3, 1, 2)))
+    return tensor, make_target(cut_masks, labels)
+
+
+def choose_frames(video: LabelledVideo, rng: Generator, data: DetectionData) -> list[int]:
     """Frame numbers, nearly always with an animal where the video has one."""
     length = video.info.frames or 0
     occupied = np.unique(np.concatenate([np.zeros(0, np.int64), *(track.frames for track in video.tracks)]))
@@ -86,7 +105,7 @@ def _choose_frames(video: LabelledVideo, rng: Generator, data: DetectionData) ->
     return sorted(int(i) for i in rng.choice(pool, count, replace=False))
 
 
-def _truth(video: LabelledVideo, frame: int, species: Sequence[str]) -> tuple[Bool, list[int]]:
+def read_truth(video: LabelledVideo, frame: int, species: Sequence[str]) -> tuple[Bool, list[int]]:
     """(N, H, W) masks and labels (from 1) of the animals visible on a frame."""
     masks, labels = [], []
     for track in video.tracks:
@@ -98,7 +117,8 @@ def _truth(video: LabelledVideo, frame: int, species: Sequence[str]) -> tuple[Bo
     return np.array(masks, bool).reshape(shape), labels
 
 
-def _target(masks: Bool, labels: Sequence[int]) -> Target:
+def make_target(masks: Bool, labels: Sequence[int]) -> Target:
+    """Torchvision's target of (N, h, w) masks; animals of which hardly a pixel is left are none."""
     keep = [i for i, mask in enumerate(masks) if mask.sum() >= MIN_AREA_PX]
     masks = masks[keep]
     boxes = np.array([_box(mask) for mask in masks], np.float32).reshape(-1, 4)

@@ -23,7 +23,7 @@ from wildact.errors import DatasetError, OutputError, WeightsError, WildactError
 from wildact.export.atomic import replacing
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.record import save_json
-from wildact.train import detection, recognition
+from wildact.train import detection, recognition, video_detection
 from wildact.train.account import Account, make_card, make_record
 from wildact.train.initial import build_model
 from wildact.train.log import MetricsLog
@@ -176,7 +176,11 @@ def _load(folder: Path) -> Dataset:
 def _plan(recipe: Recipe, dataset: Dataset) -> tuple[Blocks[Any], Losses, int]:
     """The samples, the losses, and how many samples one visit of a video gives."""
     if isinstance(recipe, DetectionRecipe):
-        return detection.build_blocks(dataset, recipe), detection.compute_losses, recipe.data.frames_per_video
+        per_visit = recipe.data.frames_per_video
+        if recipe.window is not None:
+            blocks = video_detection.build_blocks(dataset, recipe, recipe.window)
+            return blocks, video_detection.compute_losses, per_visit
+        return detection.build_blocks(dataset, recipe), detection.compute_losses, per_visit
     losses = partial(recognition.compute_losses, recipe=recipe)
     return recognition.build_blocks(dataset, recipe), losses, recipe.data.clips_per_video
 
