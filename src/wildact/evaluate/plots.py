@@ -18,7 +18,7 @@ from wildact.metrics import RECALLS, mean_known
 from wildact.types import Float64, Int64
 
 INK, GREY, LINE = "#22282e", "#6a727b", "#c3c8ce"
-GROUP_COLORS = {"all": "#30363d", "day": "#e69f00", "dusk": "#cc79a7", "ir": "#0072b2"}
+GROUP_COLORS = {"all": "#9aa3ad", "day": "#e69f00", "dusk": "#cc79a7", "ir": "#0072b2"}
 GROUP_NAMES = {"all": "all", **LIGHT_NAMES}
 MAX_NAMED = 12
 """So many classes are told apart in a plot; of more, curves are grey and cells hold no numbers."""
