@@ -29,6 +29,7 @@ def bitmaps(draw):
     return np.array(bits).reshape(height, width)
 
 
+@settings(deadline=None)
 @given(bitmaps())
 def test_encode_decode_round_trip(bitmap):
     assert (decode_mask(encode_mask(bitmap)) == bitmap).all()
@@ -122,6 +123,7 @@ def test_from_coco_lets_only_masks_of_the_whole_frame_through(counts, height):
         assert mask_area(rle) + coco_mask.area(outside) == height * 5
 
 
+@settings(deadline=None)
 @given(bitmaps(), st.randoms())
 def test_overlap_is_the_share_of_the_smaller_mask(bitmap, random):
     other = np.array([[random.random() < 0.5 for _ in row] for row in bitmap])
