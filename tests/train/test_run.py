@@ -11,6 +11,7 @@ from wildact.recipes import load_recipe
 from wildact.recognize import load_recognizer
 from wildact.train import recognition, train_recipe, validation
 from wildact.train.initial import build_model
+from wildact.train.validation import Score
 from wildact.weights import read_record
 
 DETECTOR = [
@@ -72,7 +73,10 @@ def test_the_weights_that_do_best_on_other_videos_are_kept(tiny_data, tmp_path, 
 
     def score(model, card, dataset, device):
         states.append({k: v.clone() for k, v in model.state_dict().items()})
-        return {"accuracy": 0.5, "mean_class_accuracy": next(scores)}
+        return {
+            "accuracy": Score(0.5, float("nan"), float("nan")),
+            "mean_class_accuracy": Score(next(scores), 0.1, 0.7),
+        }
 
     monkeypatch.setattr(validation, "score_network", score)
     card = train_recipe(
@@ -85,7 +89,13 @@ def test_the_weights_that_do_best_on_other_videos_are_kept(tiny_data, tmp_path, 
     assert torch.equal(last, states[2]["fc.1.weight"].half())
     rows = (tmp_path / "validation.csv").read_text().split()
     assert rows == ["iteration,accuracy,mean_class_accuracy", "0,0.5,0.2", "1,0.5,0.6", "2,0.5,0.4"]
-    assert read_record(tmp_path / "best.safetensors")["scores"]["iteration"] == 2
+    assert read_record(tmp_path / "best.safetensors")["scores"] == {
+        "iteration": 2, "accuracy": [0.5, None, None], "mean_class_accuracy": [0.6, 0.1, 0.7]
+    }  # fmt: skip
+    assert (
+        "| validation/mean_class_accuracy | 0.600 (0.100 to 0.700) |"
+        in (tmp_path / "MODEL_CARD.md").read_text()
+    )
 
 
 @pytest.mark.parametrize(

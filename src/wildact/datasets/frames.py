@@ -6,39 +6,34 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from wildact.errors import DatasetError
-from wildact.types import Detections, LabelledVideo, Rle
+from wildact.types import Bool, Detections, Rle, Track
 
 
-def labels_at(video: LabelledVideo, frame: int, species: Sequence[str]) -> Detections:
-    """The animals that are seen on a frame, as a perfect detector would give them.
+def truth_at(tracks: Sequence[Track], frame: int, species: Sequence[str]) -> tuple[Detections, Bool]:
+    """What is to be found on a frame, as a perfect detector would give it.
 
     Args:
-        video: whose tracks are looked at.
-        frame: its number.
+        tracks: annotated.
+        frame: number of the frame.
         species: names that the labels of the result index.
 
+    Returns:
+        N animals, without masks where one of them has none; and (N,) bool, which of them are groups that
+        nobody told apart.
+
     Raises:
-        DatasetError: if an animal is of none of the species, or has no mask on this frame.
+        ValueError: if one is of none of the species.
     """
-    boxes, labels = [], []
-    masks: list[Rle] = []
-    for track in video.tracks:
+    seen: list[tuple[Track, int]] = []
+    for track in tracks:
         place = int(np.searchsorted(track.frames, frame))
-        if place == len(track) or track.frames[place] != frame:
-            continue
-        mask = track.masks[place]
-        where = f"{video.info.path}: track {track.track_id}"
-        if track.label not in species:
-            raise DatasetError(f"{where} is a {track.label}, which the network does not know.")
-        if mask is None:
-            raise DatasetError(f"{where} has no mask on frame {frame}: masks cannot be scored.")
-        boxes.append(track.boxes[place])
-        labels.append(species.index(track.label))
-        masks.append(mask)
-    return Detections(
-        boxes=np.array(boxes, np.float32).reshape(-1, 4),
-        scores=np.ones(len(boxes), np.float32),
-        labels=np.array(labels, np.int64),
-        masks=tuple(masks),
+        if place < len(track) and track.frames[place] == frame:
+            seen.append((track, place))
+    masks: list[Rle] = [mask for track, i in seen if (mask := track.masks[i]) is not None]
+    truth = Detections(
+        boxes=np.array([track.boxes[i] for track, i in seen], np.float32).reshape(-1, 4),
+        scores=np.ones(len(seen), np.float32),
+        labels=np.array([species.index(track.label) for track, _ in seen], np.int64),
+        masks=tuple(masks) if len(masks) == len(seen) else None,
     )
+    return truth, np.array([track.crowd for track, _ in seen], bool)

@@ -12,6 +12,7 @@ from fractions import Fraction
 
 import numpy as np
 
+from wildact.datasets import truth_at
 from wildact.decode import VideoReader
 from wildact.detect import Detector, stream_detections
 from wildact.detect.fgfa import FlowGuidedMaskRCNN
@@ -32,7 +33,7 @@ from wildact.metrics import (
     within_crowds,
 )
 from wildact.pipeline import AnalysisSettings, Models, analyze_video, keep_at
-from wildact.types import Bool, Detections, Int64, LabelledVideo, Rle, Track, VideoResult
+from wildact.types import Bool, Detections, Int64, LabelledVideo, Track, VideoResult
 
 AP_FPS = Fraction(2)
 """Frames per second on which detections are scored: neighbouring frames are nearly the same picture."""
@@ -138,23 +139,6 @@ def detect_scored_frames(
             frames.crowds.append(crowds)
             frames.found.append(replace(found, labels=to_species[found.labels]))
     return frames
-
-
-def truth_at(tracks: Sequence[Track], frame: int, species: Sequence[str]) -> tuple[Detections, Bool]:
-    """What is to be found on a frame, and (N,) which of it are crowds; without masks where one is missing."""
-    seen: list[tuple[Track, int]] = []
-    for track in tracks:
-        place = int(np.searchsorted(track.frames, frame))
-        if place < len(track) and track.frames[place] == frame:
-            seen.append((track, place))
-    masks: list[Rle] = [mask for track, i in seen if (mask := track.masks[i]) is not None]
-    truth = Detections(
-        boxes=np.array([track.boxes[i] for track, i in seen], np.float32).reshape(-1, 4),
-        scores=np.ones(len(seen), np.float32),
-        labels=np.array([species.index(track.label) for track, _ in seen], np.int64),
-        masks=tuple(masks) if len(masks) == len(seen) else None,
-    )
-    return truth, np.array([track.crowd for track, _ in seen], bool)
 
 
 def count_chain(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -103,7 +104,7 @@ def make_record(
     account: Account,
     *,
     processes: int,
-    scores: dict[str, float],
+    scores: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Plain values; what is not known reads ``not recorded``.
 
@@ -113,7 +114,7 @@ def make_record(
         validation: scored on, if any.
         account: of the run.
         processes: that trained together.
-        scores: of the weights that were kept; empty without validation.
+        scores: of the weights that were kept, with their iteration; empty without validation.
     """
     samples = account.iterations * recipe.optimizer.batch_size
     record = {

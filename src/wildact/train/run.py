@@ -113,6 +113,8 @@ def train_recipe(
         WildactError: if the loss is no number; names the videos of the batch.
     """
     dataset, held_out = _load(data), None if validation is None else _load(validation)
+    if held_out is not None:
+        _check_classes(recipe, dataset, held_out)
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, dataset)
     blocks, losses, per_visit = _plan(recipe, dataset)
@@ -145,10 +147,10 @@ def train_recipe(
         )
     if not trainer.is_global_zero:
         return card
-    scores = {}
+    scores: dict[str, Any] = {}
     for callback in callbacks:
         if isinstance(callback, Validation):
-            scores = callback.best
+            scores = {"iteration": callback.iteration, **callback.best}
             save_weights(out / LAST_FILE, model.state_dict(), card, dtype=torch.float16)
     if not scores:
         _save_best(out, model, card, {})
@@ -161,7 +163,7 @@ def train_recipe(
 
 
 def _save_best(out: Path, model: nn.Module, card: WeightCard, scores: dict[str, float]) -> None:
-    named = {f"validation/{name}": value for name, value in scores.items() if name != "iteration"}
+    named = {f"validation/{name}": value for name, value in scores.items()}
     card = card.model_copy(update={"scores": named})
     save_weights(out / BEST_FILE, model.state_dict(), card, dtype=torch.float16)
 
@@ -171,6 +173,14 @@ def _load(folder: Path) -> Dataset:
     if not any(video.tracks for video in dataset.videos):
         raise DatasetError(f"{folder}: there is no labelled animal to train on.")
     return dataset
+
+
+def _check_classes(recipe: Recipe, dataset: Dataset, held_out: Dataset) -> None:
+    what = "species" if isinstance(recipe, DetectionRecipe) else "actions"
+    if unknown := set(getattr(held_out, what)) - set(getattr(dataset, what)):
+        raise DatasetError(
+            f"{held_out.root}: {dataset.root} has no {what} {', '.join(sorted(unknown))} to train on."
+        )
 
 
 def _plan(recipe: Recipe, dataset: Dataset) -> tuple[Blocks[Any], Losses, int]:

@@ -11,27 +11,40 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any
+from typing import Any, NamedTuple
 
 import lightning
 import numpy as np
 from lightning.pytorch.callbacks import Callback
 
 from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips_at
-from wildact.datasets import Dataset, labels_at
+from wildact.datasets import Dataset, truth_at
 from wildact.decode import VideoReader
-from wildact.detect import Detector, predict_detections
-from wildact.metrics import compute_class_scores, compute_detection_ap
+from wildact.detect import Detector, stream_detections
+from wildact.detect.fgfa import FlowGuidedMaskRCNN
+from wildact.metrics import (
+    compute_class_rates,
+    draw_resamples,
+    match_detections,
+    percentile_interval,
+    pool_detection,
+    tabulate_answers,
+)
 from wildact.pipeline import keep_at
 from wildact.recognize import Recognizer, predict_actions
 from wildact.train.log import VALIDATION
 from wildact.train.recognition import find_moments
 from wildact.train.visits import read_frames
-from wildact.types import Clip, LabelledVideo
+from wildact.types import Bool, Clip, Detections, Float64, Int64, LabelledVideo
 from wildact.weights import WeightCard
 
 FPS = Fraction(1)
 """Frames per second on which a detector is scored: neighbouring frames are nearly the same picture."""
+
+CONTEXT_FPS = Fraction(10)
+"""Frames per second that a detector of video is shown, as in an analysis."""
+
+RESAMPLES = 1000
 
 MEASURES = {"detector": "mask_ap", "recognizer": "mean_class_accuracy"}
 """The score by which the best weights are chosen."""
@@ -41,7 +54,8 @@ class Validation(Callback):
     """Scores the network every so many iterations, also after the last one, and hands out improved weights.
 
     Attributes:
-        best: scores of the best weights so far, with their iteration; empty before the first validation.
+        best: scores of the best weights so far, each (value, low, high); empty before the first validation.
+        iteration: after which these were the weights.
     """
 
     def __init__(
@@ -56,7 +70,8 @@ class Validation(Callback):
             save: called with the scores, by the first process alone, when the weights are the best so far.
         """
         self.dataset, self.card, self.every, self.save = dataset, card, every, save
-        self.best: dict[str, float] = {}
+        self.best: dict[str, tuple[float, ...]] = {}
+        self.iteration = 0
 
     def on_train_batch_end(
         self, trainer: lightning.Trainer, pl_module: lightning.LightningModule, *_: Any
@@ -68,64 +83,96 @@ class Validation(Callback):
         if trainer.is_global_zero:
             scores = score_network(pl_module.model, self.card, self.dataset, str(pl_module.device))
             for logger in trainer.loggers:
-                logger.log_metrics({f"{VALIDATION}{k}": v for k, v in scores.items()}, done - 1)
-            measure = MEASURES[self.card.kind]
-            if not self.best or scores[measure] > self.best[measure] or math.isnan(self.best[measure]):
-                self.best = {"iteration": done, **scores}
-                self.save(self.best)
+                logger.log_metrics({f"{VALIDATION}{k}": v.value for k, v in scores.items()}, done - 1)
+            measure, best = MEASURES[self.card.kind], self.best
+            if not best or math.isnan(best[measure][0]) or scores[measure].value > best[measure][0]:
+                self.best, self.iteration = {name: tuple(score) for name, score in scores.items()}, done
+                self.save({name: score.value for name, score in scores.items()})
         trainer.strategy.barrier()
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        return {"best": self.best}
+        return {"best": self.best, "iteration": self.iteration}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """What a checkpoint kept."""
-        self.best = state_dict["best"]
+        self.best, self.iteration = state_dict["best"], state_dict["iteration"]
 
 
-def score_network(model: Any, card: WeightCard, dataset: Dataset, device: str) -> dict[str, float]:
+class Score(NamedTuple):
+    """A score, and the interval that holds 95 % of its resamples by video; nan where nothing can be said."""
+
+    value: float
+    low: float
+    high: float
+
+
+def score_network(model: Any, card: WeightCard, dataset: Dataset, device: str) -> dict[str, Score]:
     """Scores of a network that is being trained; the network itself is left as it is.
 
     Returns:
         Of a detector ``box_ap``, ``box_ap50``, ``mask_ap``, ``mask_ap50``; of an action network ``accuracy``
         and ``mean_class_accuracy``.
     """
+    weights = draw_resamples(len(dataset.videos), RESAMPLES, seed=0)
     if card.kind == "detector":
-        return _score_detector(Detector.from_model(copy.deepcopy(model), card, device=device), dataset)
-    return _score_recognizer(Recognizer.from_model(copy.deepcopy(model), card, device=device), dataset)
-
-
-def _score_detector(detector: Detector, dataset: Dataset) -> dict[str, float]:
-    truth, found = [], []
-    for video in dataset.videos:
-        with VideoReader(video.info.path) as reader:
-            for frame in reader.frames(keep_at(FPS)):
-                truth.append(labels_at(video, frame.index, detector.classes))
-                found += predict_detections(detector, [frame.image])
-    boxes = compute_detection_ap(truth, found, detector.classes, iou_type="bbox")
-    masks = compute_detection_ap(truth, found, detector.classes, iou_type="segm")
+        detector = Detector.from_model(copy.deepcopy(model), card, device=device)
+        resampled = _score_detector(detector, dataset, weights)
+    else:
+        recognizer = Recognizer.from_model(copy.deepcopy(model), card, device=device)
+        resampled = _score_recognizer(recognizer, dataset, weights)
     return {
-        "box_ap": boxes.ap,
-        "box_ap50": boxes.ap50,
-        "mask_ap": masks.ap,
-        "mask_ap50": masks.ap50,
+        name: Score(float(values[0]), *percentile_interval(values[1:])) for name, values in resampled.items()
     }
 
 
-def _score_recognizer(recognizer: Recognizer, dataset: Dataset) -> dict[str, float]:
-    truth: list[str] = []
-    predicted: list[str] = []
+def _score_detector(detector: Detector, dataset: Dataset, weights: Int64) -> dict[str, Float64]:
+    videos = [_detect(video, detector) for video in dataset.videos]
+    scores: dict[str, Float64] = {}
+    for name, iou_type in (("box", "bbox"), ("mask", "segm")):
+        matches = [
+            match_detections(truth, found, detector.classes, iou_type=iou_type, crowds=crowds)  # type: ignore[arg-type]
+            for truth, crowds, found in videos
+        ]
+        figures = pool_detection(matches, weights, detector.classes)
+        scores |= {f"{name}_{key}": figures[key] for key in ("ap", "ap50")}
+    return scores
+
+
+def _detect(
+    video: LabelledVideo, detector: Detector
+) -> tuple[list[Detections], list[Bool], list[Detections]]:
+    """Truth, which of it are crowds, and what is found, on `FPS` frames per second."""
+    truth, crowds, found = [], [], []
+    scored = keep_at(FPS)
+    of_video = isinstance(detector.model, FlowGuidedMaskRCNN)
+    with VideoReader(video.info.path) as reader:
+        frames = reader.frames(keep_at(CONTEXT_FPS if of_video else FPS))
+        for frame, detections in stream_detections(
+            detector, frames, wanted=lambda frame: scored(frame.index, frame.time)
+        ):
+            true, crowd = truth_at(video.tracks, frame.index, detector.classes)
+            truth.append(true)
+            crowds.append(crowd)
+            found.append(detections)
+    return truth, crowds, found
+
+
+def _score_recognizer(recognizer: Recognizer, dataset: Dataset, weights: Int64) -> dict[str, Float64]:
+    tables = []
     for video in dataset.videos:
         actions, clips = [], []
         for action, clip in _middle_clips(video, recognizer):
             actions.append(action)
             clips.append(clip)
-        for row in predict_actions(recognizer, clips):
-            truth.append(actions[row.track_id])
-            predicted.append(row.classes[int(np.argmax(row.scores[0]))])
-    scores = compute_class_scores(truth, predicted, dataset.actions)
-    return {"accuracy": scores.accuracy, "mean_class_accuracy": scores.mean_class_accuracy}
+        answers = {
+            row.track_id: row.classes[int(row.scores[0].argmax())]
+            for row in predict_actions(recognizer, clips)
+        }
+        predicted = [answers[i] for i in range(len(actions))]
+        tables.append(tabulate_answers(actions, predicted, recognizer.classes))
+    rates = compute_class_rates(np.tensordot(weights, np.array(tables), axes=1))
+    return {"accuracy": rates.accuracy, "mean_class_accuracy": rates.mean_class_accuracy}
 
 
 def _middle_clips(video: LabelledVideo, recognizer: Recognizer) -> Iterator[tuple[str, Clip]]:

@@ -123,10 +123,17 @@ def _environment(facts: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _scores(card: WeightCard, facts: Mapping[str, Any]) -> dict[str, Any]:
-    validated = _find(facts, "scores")
+    """Those on the card; of validation, with the interval that holds 95 % of resamples by video."""
     own = {name: f"{value:.3f}" for name, value in card.scores.items()}
-    if isinstance(validated, Mapping) and "iteration" in validated:
-        own["iteration of these weights"] = str(validated["iteration"])
+    validated = _find(facts, "scores")
+    if not isinstance(validated, Mapping):
+        return own
+    for name, score in validated.items():
+        if name == "iteration":
+            own["iteration of these weights"] = str(score)
+        elif isinstance(score, list) and None not in score:
+            value, low, high = score
+            own[f"validation/{name}"] = f"{value:.3f} ({low:.3f} to {high:.3f})"
     return own
 
 
