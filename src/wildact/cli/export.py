@@ -135,7 +135,7 @@ def _export_camtrap_dp(out: Path, results: Results, inventory: Inventory, facts:
 
     _check_camtrap_dp(results, inventory, facts)
     assert facts.project is not None
-    _say_losses([_number(inventory, "clips", "the scores of all actions in {} clips")])
+    _say_losses([_number(inventory, "clips", "clip", "clips", "the scores of all actions in {}")])
     save_camtrap_dp(
         out,
         (
@@ -183,19 +183,19 @@ def _export_recordings(to: Target, out: Path, results: Results, inventory: Inven
     if to == Target.BORIS:
         _say_losses(
             [
-                _number(inventory, "boxes", "{} boxes"),
-                _number(inventory, "masks", "{} masks"),
-                _number(inventory, "clips", "the scores of all actions in {} clips"),
+                _number(inventory, "boxes", "box", "boxes"),
+                _number(inventory, "masks", "mask", "masks"),
+                _number(inventory, "clips", "clip", "clips", "the scores of all actions in {}"),
             ]
         )
         save_boris(out, recordings)
     else:
         _say_losses(
             [
-                _number(inventory, "masks", "{} masks"),
-                _number(inventory, "interpolated", "{} boxes between detections"),
-                _number(inventory, "tracks", "which boxes are the same animal ({} tracks)"),
-                _number(inventory, "bouts", "{} bouts of actions"),
+                _number(inventory, "masks", "mask", "masks"),
+                _number(inventory, "interpolated", "box between detections", "boxes between detections"),
+                _number(inventory, "tracks", "track", "tracks", "which boxes are the same animal ({})"),
+                _number(inventory, "bouts", "bout of an action", "bouts of actions"),
             ]
         )
         save_megadetector(out, recordings, completed=results.analysed)
@@ -220,8 +220,11 @@ def _say_losses(losses: list[str]) -> None:
         typer.echo(f"Not in the export: {'; '.join(said)}.", err=True)
 
 
-def _number(inventory: Inventory, what: str, phrase: str) -> str:
-    number = inventory.counts.get(what, 0)
+def _number(inventory: Inventory, key: str, thing: str, things: str, phrase: str = "{}") -> str:
+    """How many of something there are; empty for none."""
+    from wildact.datasets.losses import plural
+
+    number = plural(inventory.counts.get(key, 0), thing, things)
     return phrase.format(number) if number else ""
 
 

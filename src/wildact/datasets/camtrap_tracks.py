@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -97,9 +98,9 @@ def _split(table: pa.Table) -> Iterable[pa.Table]:
     animals = table.column("individualID").combine_chunks().dictionary_encode()
     codes = animals.indices.to_numpy()
     order = np.argsort(codes, kind="stable")
-    starts = np.flatnonzero(np.diff(codes[order], prepend=-1))
+    bounds = [*np.flatnonzero(np.diff(codes[order], prepend=-1)).tolist(), len(codes)]
     ordered = table.take(order)
-    for start, end in zip(starts.tolist(), [*starts.tolist()[1:], len(codes)], strict=True):
+    for start, end in pairwise(bounds):
         yield ordered.slice(start, end - start)
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from wildact.datasets.checks import known_length, relative_name
 from wildact.datasets.csv_table import read_table
 from wildact.datasets.deployments import split_place
+from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
 from wildact.errors import DatasetError, OutputError
 from wildact.export.recording import Recording
@@ -213,11 +214,11 @@ def _root(name: str, path: Path) -> Path | None:
 
 def _describe_dropped(*, clips: int, bouts: int, uneven: int) -> tuple[str, ...]:
     phrases = (
-        (clips, "the scores of all actions in {} clips"),
-        (bouts, "{} bouts that are shorter than a frame"),
-        (uneven, "the uneven times of the frames of {} videos"),
+        ("the scores of all actions in {}", plural(clips, "clip")),
+        ("{} shorter than a frame", plural(bouts, "bout")),
+        ("the uneven times of the frames of {}", plural(uneven, "video")),
     )
-    return tuple(phrase.format(number) for number, phrase in phrases if number)
+    return tuple(phrase.format(number) for phrase, number in phrases if number)
 
 
 def _bout(label: ActionLabel, fps: Fraction) -> Bout:

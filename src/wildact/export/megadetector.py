@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from wildact.boxes import box_area, clip_boxes, xyxy_to_xywh
+from wildact.boxes import box_area, clip_boxes
 from wildact.errors import OutputError
 from wildact.export.atomic import replacing
 from wildact.export.recording import Recording
@@ -77,7 +77,9 @@ def _detections(result: VideoResult, track: Track, species: dict[str, str]) -> l
     width, height = result.info.width, result.info.height
     boxes = clip_boxes(track.boxes, width, height)
     shown = track.observed & (box_area(boxes) > 0)
-    relative = xyxy_to_xywh(boxes[shown]) / np.array([width, height, width, height])
+    corners = boxes[shown].astype(np.float64)  # single precision would not come back
+    sizes = np.array([width, height, width, height])
+    relative = np.concatenate([corners[:, :2], corners[:, 2:] - corners[:, :2]], axis=1) / sizes
     common: dict[str, Any] = {"category": _category(track.label)}
     if track.label not in CATEGORIES.values() or track.label_score != 1:
         number = species.setdefault(track.label, str(len(species) + 1))
