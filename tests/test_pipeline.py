@@ -6,13 +6,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 import wildact
 from wildact.decode import VideoReader
+from wildact.detect import WindowSettings, build_detector
 from wildact.errors import UsageError, VideoError
 from wildact.pipeline import AnalysisSettings, analyze, keep_at, load_models, write_outputs
 from wildact.track import TrackerSettings
 from wildact.types import VideoResult
+from wildact.weights import find_weights, save_weights
 
 NTSC = Fraction(30000, 1001)
 
@@ -171,3 +174,36 @@ def test_settings_that_make_no_sense_are_refused(bad):
 def test_the_tracker_s_lowest_score_reaches_the_detector(tiny_settings):
     settings = replace(tiny_settings, tracker=TrackerSettings(low_score=0.25))
     assert load_models(settings).detector.model.roi_heads.score_thresh == 0.25
+
+
+@pytest.fixture(scope="module")
+def video_models(tiny_settings, tmp_path_factory):
+    """The tiny detector, made one in which frames help each other."""
+    path, card = find_weights(tiny_settings.detector, "detector")
+    name = f"fgfa_{card.name}"
+    torch.manual_seed(0)
+    model = build_detector(name, len(card.classes), weights=str(path), **card.architecture)
+    path = tmp_path_factory.mktemp("video") / "video.safetensors"
+    save_weights(path, model.state_dict(), card.model_copy(update={"name": name}))
+    return load_models(replace(tiny_settings, detector=str(path)))
+
+
+def test_a_detector_of_video_runs_through_all_stages(clip, tiny_settings, video_models, result):
+    helped = analyze(clip, tiny_settings, models=video_models)
+    assert helped.detected.tolist() == result.detected.tolist()
+    assert helped.status == "ok"
+    assert helped.models["detector"]["name"] == "fgfa_maskrcnn_lite0_fpn"
+    assert set(helped.timings_s) == set(result.timings_s)
+    assert any(
+        not np.array_equal(a.boxes, b.boxes) for a, b in zip(helped.tracks, result.tracks, strict=False)
+    )
+    alone = replace(tiny_settings, window=WindowSettings(radius=0))
+    for a, b in zip(analyze(clip, alone, models=video_models).tracks, result.tracks, strict=True):
+        assert np.allclose(a.boxes, b.boxes, atol=1e-2)
+
+
+def test_seq_nms_is_an_option(clip, tiny_settings, models, result):
+    rescored = analyze(clip, replace(tiny_settings, seq_nms=True), models=models)
+    assert rescored.detected.tolist() == result.detected.tolist()
+    spread = [np.nanstd(track.scores) for one in (rescored, result) for track in one.tracks[:1]]
+    assert spread[0] < spread[1]

@@ -51,7 +51,7 @@ def draw(dataset, recipe_, seed=0):
 
 
 def test_a_window_begins_with_the_labelled_frame_and_is_changed_as_one(tiny_dataset):
-    """On a video that stands still, the frames of a window stay one picture through every change but noise."""
+    """On a video that stands still, all frames of a window are one picture after all changes but noise."""
     data = recipe("data.noise=0", "data.blur=1", "data.grayscale=0.5", "data.focus=1").data
     frame = np.random.default_rng(0).integers(0, 255, (96, 160, 3), np.uint8)
     masks = np.zeros((1, 96, 160), bool)
