@@ -201,6 +201,18 @@ def test_formats_of_labels_come_back(call, tmp_path, name):
     assert {track.label for video in back.videos for track in video.tracks} == {"red deer"}
 
 
+@pytest.mark.parametrize("target", [Target.BORIS, Target.MOT])
+def test_what_a_person_may_have_corrected_is_not_replaced(call, tmp_path, target):
+    out = tmp_path / "x"
+    assert call(target, out)[0] == 0
+    before = {path: path.read_bytes() for path in [out, *out.rglob("*")] if path.is_file()}
+    code, _, warned = call(target, out)
+    assert code == 1
+    assert "is there already" in warned
+    assert {path: path.read_bytes() for path in before} == before
+    assert call(target, out, "--overwrite")[0] == 0
+
+
 def test_every_target_has_a_writer():
     assert all(FORMATS[target].write is not None for target in Target)
 

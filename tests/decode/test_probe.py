@@ -13,6 +13,7 @@ import pytest
 from PIL import ExifTags, Image
 
 from wildact.decode import VideoReader, probe_video
+from wildact.decode.probe import has_audio
 from wildact.errors import VideoError
 from wildact.types import Image as Pixels
 
@@ -199,3 +200,19 @@ def test_jpegs_with_exif_within_a_video_are_opened_and_turned(
     with VideoReader(tmp_path / "a.avi") as reader:
         (frame,) = reader.frames()
     assert frame.image.shape == (info.height, info.width, 3)
+
+
+def test_sound_is_noticed(make_video: MakeVideo, tmp_path: Path) -> None:
+    with av.open(str(tmp_path / "both.mkv"), "w") as container:
+        pictures, sound = container.add_stream("mpeg4", rate=10), container.add_stream("aac", rate=44100)
+        pictures.width, pictures.height, pictures.pix_fmt = 64, 48, "yuv420p"
+        frame = av.VideoFrame.from_ndarray(np.zeros((48, 64, 3), np.uint8), format="rgb24")
+        container.mux(pictures.encode(frame))
+        silence = av.AudioFrame.from_ndarray(np.zeros((1, 88200), np.int16), format="s16", layout="stereo")
+        silence.rate = 44100
+        container.mux(sound.encode(silence))
+        for stream in (pictures, sound):
+            container.mux(stream.encode(None))
+    assert has_audio(tmp_path / "both.mkv")
+    assert not has_audio(make_video("silent.mp4", 3))
+    assert not has_audio(tmp_path / "nothing.mp4")

@@ -65,6 +65,9 @@ def test_media_are_named_where_boris_finds_them(result, tmp_path):
     project = save(tmp_path, Recording("x", inside), Recording("y", outside))
     media = {name: o["file"]["1"][0] for name, o in project["observations"].items()}
     assert media == {"x": "v ü/-x.mp4", "y": str(tmp_path.parent / "y.mp4")}
+    project = save(tmp_path, Recording("x", inside, audio=True), Recording("y", outside))
+    sound = [o["media_info"]["hasAudio"] for o in project["observations"].values()]
+    assert sound == [{"v ü/-x.mp4": True}, {str(tmp_path.parent / "y.mp4"): False}]
     for name, observation in project["observations"].items():
         assert observation["media_info"]["length"] == {media[name]: 2.0}
         assert observation["media_info"]["fps"] == {media[name]: 10.0}

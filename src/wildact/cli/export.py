@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from wildact.errors import UsageError
+from wildact.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from wildact.datasets.deployments import Deployment
@@ -69,6 +69,7 @@ def export(
     template: Annotated[
         bool, typer.Option("--template", help="Write tables to be filled into the folder --out instead.")
     ] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
     """Write results in the format of another tool, after saying what it cannot hold."""
     from wildact.datasets.deployments import load_deployments
@@ -76,6 +77,8 @@ def export(
     from wildact.datasets.results import find_results
     from wildact.datasets.times import load_times
 
+    if not template and not overwrite and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
+        raise OutputError(f"{out} is there already, perhaps corrected by hand; --overwrite replaces it.")
     clock = parse_clock(timezone, clock_offset, camera_tags=camera_tags)
     found = find_results(results)
     facts = Facts(load_deployments(deployments, clock) if deployments else (), project, species)
@@ -176,6 +179,7 @@ def _check_camtrap_dp(results: Results, inventory: Inventory, facts: Facts) -> N
 
 def _export_recordings(to: Target, out: Path, results: Results, inventory: Inventory) -> None:
     from wildact.datasets.inventory import place_recordings
+    from wildact.datasets.results import find_audio
     from wildact.export.boris import save_boris
     from wildact.export.megadetector import save_megadetector
 
@@ -188,7 +192,7 @@ def _export_recordings(to: Target, out: Path, results: Results, inventory: Inven
                 _number(inventory, "clips", "clip", "clips", "the scores of all actions in {}"),
             ]
         )
-        save_boris(out, recordings)
+        save_boris(out, find_audio(recordings))
     else:
         _say_losses(
             [

@@ -22,7 +22,7 @@ from wildact.datasets.checks import check_name, check_unique
 from wildact.datasets.facts import Facts
 from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
-from wildact.datasets.results import read_dataset_recordings
+from wildact.datasets.results import find_audio, read_dataset_recordings
 from wildact.errors import DatasetError
 from wildact.export.boris import VARIABLES, save_boris
 from wildact.types import ActionLabel, LabelledVideo, Light, VideoInfo
@@ -53,7 +53,7 @@ def write_boris(dataset: Dataset, path: Path) -> None:
     Raises:
         OutputError: if the file cannot be written, or a video's frame rate or length is unknown.
     """
-    save_boris(path, read_dataset_recordings(dataset), actions=dataset.actions)
+    save_boris(path, find_audio(read_dataset_recordings(dataset)), actions=dataset.actions)
 
 
 def _to_dataset(path: Path, coding: Coding, fps: Fraction) -> Dataset:

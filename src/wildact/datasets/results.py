@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path, PurePosixPath
@@ -16,6 +16,7 @@ from wildact.datasets.csv_table import read_table
 from wildact.datasets.deployments import split_place
 from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
+from wildact.decode.probe import has_audio
 from wildact.errors import DatasetError, OutputError
 from wildact.export.recording import Recording
 from wildact.export.result import load_result
@@ -158,6 +159,12 @@ def read_dataset_recordings(dataset: Dataset, *, pictures: bool = False) -> Iter
             light=video.light,
             machine=False,
         )
+
+
+def find_audio(recordings: Iterable[Recording]) -> Iterator[Recording]:
+    """Recordings that know of the sound of those videos that are there."""
+    for recording in recordings:
+        yield replace(recording, audio=has_audio(recording.result.info.path))
 
 
 def _read_markers(folder: Path) -> dict[str, tuple[str, Path]]:

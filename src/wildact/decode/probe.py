@@ -129,6 +129,16 @@ def probe_video(path: Path) -> VideoInfo:
         )
 
 
+def has_audio(path: Path) -> bool:
+    """Whether a video holds sound; False where it cannot be opened."""
+    try:
+        container, _ = open_video(path)
+    except VideoError:
+        return False
+    with container:
+        return len(container.streams.audio) > 0
+
+
 def stated_rates(stream: av.video.stream.VideoStream) -> tuple[Fraction, ...]:
     """Frame rates the file states or FFmpeg derives from its header, the likeliest first; may be empty."""
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)

@@ -143,6 +143,8 @@ def _observation(
             "length": {media: float(duration)},
             "fps": {media: float(info.fps)},
             "hasVideo": {media: True},
+            "hasAudio": {media: recording.audio},
+            "display": {media: "Nothing"},  # of its sound, while it plays
             "offset": {"1": 0.0},
         },
         "events": _events(recording, names),

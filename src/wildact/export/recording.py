@@ -20,6 +20,7 @@ class Recording:
         site: where the camera stood; may be empty.
         camera: which camera; may be empty.
         light: day, dusk or ir; None where nobody said (``result.light`` then says nothing).
+        audio: whether the file is known to hold sound.
         machine: wildact found it; False: from a labelled data set, by whom is not known.
     """
 
@@ -30,6 +31,7 @@ class Recording:
     site: str = ""
     camera: str = ""
     light: Light | None = None
+    audio: bool = False
     machine: bool = True
 
 
