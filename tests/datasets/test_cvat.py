@@ -245,7 +245,7 @@ OUTSIDE = """<?xml version="1.0"?>
         (document(("", box(0, 0))).replace('frame="0"', 'frame="99999999999"'), "frame must be from 0 to"),
         (document(("", box(0, 0))).replace('xtl="0"', ""), "'xtl' is absent"),
         (document(("", box(0, 0))).replace('xtl="0"', 'xtl="left"'), "must be numbers"),
-        (document(("", box(0, 0))).replace('xtl="0"', 'xtl="nan"'), "must be finite"),
+        (document(("", box(0, 0))).replace('xtl="0"', 'xtl="nan"'), "must be numbers of pixels"),
         (document(("", box(0, 0))).replace('xtl="0"', 'xtl="10"'), "box of frame 0 is empty"),
         (document(("", box(0, 0))).replace("clip.mp4", "../../clip.mp4"), "outside the folder"),
         (document(("", box(0, 0))).replace("clip.mp4", "C:\\clip.mp4"), "outside the folder"),

@@ -2,6 +2,7 @@
 
 import json
 import random
+from copy import deepcopy
 from fractions import Fraction
 from pathlib import Path
 
@@ -71,7 +72,7 @@ def test_of_json(tmp_path_factory, name, seed):
     FORMATS[name].write(dataset(), path)
     document = json.loads(path.read_text(encoding="utf-8"))
     for _ in range(rng.randint(1, 2)):
-        document = put(document, rng.choice(list(nodes(document))), rng.choice(VALUES))
+        document = put(document, rng.choice(list(nodes(document))), deepcopy(rng.choice(VALUES)))
     path.write_text(json.dumps(document), encoding="utf-8")
     read(name, path)
 
@@ -85,7 +86,7 @@ def test_of_folders(tmp_path_factory, name, seed):
     file = rng.choice(sorted(path for path in folder.rglob("*") if path.is_file()))
     content = bytearray(file.read_bytes())
     for _ in range(rng.randint(1, 3)):
-        place = rng.randrange(len(content))
+        place = rng.randrange(len(content) + 1)
         noise = rng.choice(
             [b"", b"9", b"-", b"99999999999", b"nan", b"\xff", b"\x00", b",", b" ", b"\n", b"<", b'"']
         )

@@ -138,6 +138,8 @@ def test_masks_of_the_benchmark(tmp_path):
         ("1 1001 1 30 40 zz\n", "line 1: "),
         ("0 1001 1 30 40 `U1\n", "KITTI MOTS counts frames from 0"),
         ("1 1001 7 30 40 `U1\n", "class 7 is not among"),
+        ("99999999 1001 1 30 40 Q2:d00cQ1\n", "line 1: no video has a frame"),
+        ("1 1001 1 30 40 Q2:d00cQ1\n2 1001 1 40 30 Q2:d00cQ1\n", "line 2: a mask of 30 x 40 pixels"),
     ],
 )
 def test_broken_lines_of_masks_are_named(tmp_path, rows, said):

@@ -20,6 +20,9 @@ MAX_FRAMES = 2**22
 MAX_PIXELS = 2**26
 """Larger frames are taken for the same (8192 x 8192 pixels)."""
 
+MAX_PX = 2.0**20
+"""No coordinate is larger, however far a box sticks out of the frame."""
+
 
 def video_path(where: str, root: Path, name: str) -> Path:
     """The place of a video that a file of labels names, below the folder ``root``.

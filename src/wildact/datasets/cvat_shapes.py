@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from wildact.datasets.checks import MAX_FRAMES
+from wildact.datasets.checks import MAX_FRAMES, MAX_PX
 from wildact.datasets.cvat_meta import Task
 from wildact.errors import DatasetError
 from wildact.masks import encode_cropped_mask
@@ -40,7 +40,7 @@ def read_box(where: str, attributes: Mapping[str, str]) -> Box:
     """A box, xyxy pixels.
 
     Raises:
-        DatasetError: if a side is absent, or no finite number.
+        DatasetError: if a side is absent, or no number of pixels.
     """
     try:
         x1, y1 = float(attributes["xtl"]), float(attributes["ytl"])
@@ -49,8 +49,8 @@ def read_box(where: str, attributes: Mapping[str, str]) -> Box:
         raise DatasetError(f"{where}: {error} is absent.") from error
     except ValueError as error:
         raise DatasetError(f"{where}: xtl, ytl, xbr and ybr must be numbers.") from error
-    if not math.isfinite(x1 + y1 + x2 + y2):
-        raise DatasetError(f"{where}: xtl, ytl, xbr and ybr must be finite numbers.")
+    if not max(abs(x1), abs(y1), abs(x2), abs(y2)) < MAX_PX or math.isnan(x1 + y1 + x2 + y2):
+        raise DatasetError(f"{where}: xtl, ytl, xbr and ybr must be numbers of pixels.")
     return x1, y1, x2, y2
 
 
@@ -90,8 +90,8 @@ def read_polygon(where: str, attributes: Mapping[str, str]) -> Float64:
         raise DatasetError(f"{where}: 'points' is absent.") from error
     except ValueError as error:
         raise DatasetError(f"{where}: points must be 'x,y;x,y;...'.") from error
-    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3 or not np.isfinite(points).all():
-        raise DatasetError(f"{where}: a polygon needs at least three points 'x,y'.")
+    if points.ndim != 2 or points.shape[1] != 2 or len(points) < 3 or not (np.abs(points) < MAX_PX).all():
+        raise DatasetError(f"{where}: a polygon needs at least three points 'x,y' in pixels.")
     return points
 
 

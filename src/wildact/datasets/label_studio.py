@@ -29,6 +29,7 @@ from pydantic import Field, TypeAdapter, ValidationError
 from wildact.datasets.checks import (
     MAX_FRAMES,
     MAX_PIXELS,
+    MAX_PX,
     check_name,
     check_unique,
     check_video,
@@ -256,6 +257,8 @@ def _fill(
     frames = _list_frames(keys, length)
     known = np.array([[k.x, k.y, k.x + k.width, k.y + k.height] for k in keys]) / 100
     known *= np.array([*size, *size])
+    if (np.abs(known) > MAX_PX).any():
+        raise DatasetError(f"{where}: a box lies far outside the frame.")
     boxes = interpolate(frames, np.array([key.frame - 1 for key in keys], np.int64), known)
     return Track(
         track_id=track_id,

@@ -41,9 +41,25 @@ def read_mots(path: Path) -> Dataset:
 def _read_video(
     sequence: Sequence, species: dict[str, None], dropped: Counter[tuple[str, str]]
 ) -> LabelledVideo:
+    tracks, (width, height) = _read_masks(sequence, dropped)
+    species |= dict.fromkeys(rows.label for rows in tracks.values())
+    try:
+        ids = _shorten(list(tracks))
+        built = [rows.build(track_id) for track_id, rows in zip(ids, tracks.values(), strict=True)]
+    except ValueError as error:
+        raise DatasetError(f"{sequence.truth}: {error} of the same track.") from error
+    info = replace(sequence.info, width=width, height=height)
+    ordered = tuple(sorted(built, key=lambda track: track.track_id))
+    return check_video(str(sequence.truth), LabelledVideo(info, "", "", None, ordered, ()))
+
+
+def _read_masks(
+    sequence: Sequence, dropped: Counter[tuple[str, str]]
+) -> tuple[dict[tuple[int, int], TrackRows], tuple[int, int]]:
+    """Class and id -> the masks of an animal; and width and height of the frames."""
     classes = sequence.classes or CLASSES
+    size = (sequence.info.width, sequence.info.height)
     tracks: dict[tuple[int, int], TrackRows] = {}
-    sizes = {(sequence.info.width, sequence.info.height)} if sequence.info.width else set()
     for where, line in iterate_lines(sequence.truth):
         frame, number, class_id, mask = _parse(where, line)
         if class_id == IGNORED and IGNORED not in sequence.classes:
@@ -51,24 +67,19 @@ def _read_video(
             continue
         if class_id not in classes:
             raise DatasetError(f"{where}: class {class_id} is not among the {len(classes)} that are named.")
-        sizes.add((mask.width, mask.height))
-        if len(sizes) > 1:
+        size = (mask.width, mask.height) if size == (0, 0) else size
+        if size != (mask.width, mask.height):
             raise DatasetError(f"{where}: a mask of {mask.width} x {mask.height} pixels, unlike the frames.")
-        species.setdefault(classes[class_id])
         if mask_area(mask) == 0:
             dropped["empty mask", "empty masks"] += 1
             continue
         x1, y1, x2, y2 = mask_to_box(mask).tolist()
-        tracks.setdefault((class_id, number), TrackRows(classes[class_id])).add(frame, (x1, y1, x2, y2), mask)
-    width, height = next(iter(sizes), (0, 0))
-    info = replace(sequence.info, width=width, height=height)
-    try:
-        ids = _shorten(list(tracks))
-        built = [rows.build(track_id) for track_id, rows in zip(ids, tracks.values(), strict=True)]
-    except ValueError as error:
-        raise DatasetError(f"{sequence.truth}: {error} of the same track.") from error
-    ordered = tuple(sorted(built, key=lambda track: track.track_id))
-    return check_video(str(sequence.truth), LabelledVideo(info, "", "", None, ordered, ()))
+        try:
+            rows = tracks.setdefault((class_id, number), TrackRows(classes[class_id]))
+            rows.add(frame, (x1, y1, x2, y2), mask)
+        except ValueError as error:
+            raise DatasetError(f"{where}: {error}.") from error
+    return tracks, size
 
 
 def _parse(where: str, line: str) -> tuple[int, int, int, Rle]:

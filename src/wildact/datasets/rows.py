@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import math
 from array import array
 from dataclasses import dataclass, field
 
 import numpy as np
 
-from wildact.datasets.checks import MAX_FRAMES
+from wildact.datasets.checks import MAX_FRAMES, MAX_PX
 from wildact.types import Rle, Track
 
 LARGEST_ID = 2**31 - 1
@@ -40,13 +39,13 @@ class TrackRows:
         """Add the box, in xyxy pixels, of one frame.
 
         Raises:
-            ValueError: if the box is empty or not finite, or no video is so long.
+            ValueError: if the box is empty or far too large, or no video is so long.
         """
         if not 0 <= frame < MAX_FRAMES:
             raise ValueError(f"no video has a frame {frame}")
         x1, y1, x2, y2 = box
-        if not (x1 < x2 and y1 < y2 and math.isfinite(x2 - x1) and math.isfinite(y2 - y1)):
-            raise ValueError(f"the box {x1:g}, {y1:g} to {x2:g}, {y2:g} is empty")
+        if not (-MAX_PX < x1 < x2 < MAX_PX and -MAX_PX < y1 < y2 < MAX_PX):
+            raise ValueError(f"the box {x1:g}, {y1:g} to {x2:g}, {y2:g} is empty or out of range")
         self.frames.append(frame)
         self.boxes.extend(box)
         if mask is not None:
