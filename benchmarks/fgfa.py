@@ -58,9 +58,7 @@ def load_both(name: str | None) -> tuple[Detector, Detector]:
     if name is not None:
         return single, load_detector(name)
     torch.manual_seed(SEED)
-    model = build_detector(
-        f"fgfa_{SINGLE}", len(single.classes), weights=SINGLE, **single.card.architecture
-    )
+    model = build_detector(f"fgfa_{SINGLE}", len(single.classes), weights=SINGLE, **single.card.architecture)
     return single, Detector.from_model(model, single.card)
 
 
@@ -89,13 +87,15 @@ def measure_ms(single: Detector, video: Detector, frames: list[Frame], radius: i
 
 
 def compare_times(options: argparse.Namespace) -> None:
-    frames = draw_frames(options.seconds or (6.0 if options.quick else 20.0)) times_ms =
-    measure_ms(*load_both(options.detector), frames, options.radius) single =
-    float(np.median(times_ms[SINGLE])) print(f"{len(times_ms[SINGLE])} frames of 640x360, K =
-    {options.radius}, {torch.get_num_threads()} threads") print(f"{'':<20}{'median ms':>10}{'ratio':>8}") for
-    name, times in times_ms.items():
-        print(f"{name:<20}{np.median(times):>10.1f}{np.median(times) / single:>8.2f}")
-    print(f"ratio {np.median(times_ms[DEFAULT]) / single:.2f}")
+    frames = draw_frames(options.seconds or (6.0 if options.quick else 20.0))
+    times_ms = measure_ms(*load_both(options.detector), frames, options.radius)
+    medians = {name: float(np.median(times)) for name, times in times_ms.items()}
+    threads, count = torch.get_num_threads(), len(times_ms[SINGLE])
+    print(f"{count} frames of 640x360, K = {options.radius}, {threads} threads")
+    print(f"{'':<20}{'median ms':>10}{'ratio':>8}")
+    for name, median in medians.items():
+        print(f"{name:<20}{median:>10.1f}{median / medians[SINGLE]:>8.2f}")
+    print(f"ratio {medians[DEFAULT] / medians[SINGLE]:.2f}")
 
 
 def repeat(frames: list[Frame], count: int) -> Iterator[Frame]:
