@@ -203,8 +203,9 @@ def test_masks_belong_to_the_boxes_of_their_group(tmp_path):
 def test_masks_of_a_group_of_several_animals_stay_by_themselves(tmp_path):
     group = 'group_id="5"'
     boxes = box(0, 0) + box(2, 0, outside=1)
-    _, video = read(tmp_path, (group, boxes), (group, boxes), (group, mask(1)))
+    dataset, video = read(tmp_path, (group, boxes), (group, boxes), (group, mask(1)))
     assert [len(track) for track in video.tracks] == [2, 2, 1]
+    assert dataset.dropped == ("1 group of tracks",)
 
 
 def test_a_project_holds_a_video_for_each_task(tmp_path):

@@ -91,7 +91,8 @@ def read_cvat(path: Path, facts: Facts = _NO_FACTS, *, action_attribute: str | N
         species |= dict.fromkeys(read.meta.labels)
         actions |= dict.fromkeys(read.meta.actions)
         videos += [
-            _build(file, task, read.videos.get(key, _Video())) for key, task in read.meta.tasks.items()
+            _build(file, task, read.videos.get(key, _Video()), dropped)
+            for key, task in read.meta.tasks.items()
         ]
     check_unique(str(path), "video", (str(video.info.path) for video in videos))
     return Dataset(
@@ -245,9 +246,9 @@ def _add_shape(where: str, file: _File, shapes: Shapes, start: Event) -> None:
     shapes.boxes.extend(box)
 
 
-def _build(file: Path, task: Task, read: _Video) -> LabelledVideo:
+def _build(file: Path, task: Task, read: _Video, dropped: Counter[tuple[str, str]]) -> LabelledVideo:
     info = VideoInfo(task.path, task.width, task.height, Fraction(0), task.frames, None, "unknown")
-    joined = _join_masks(read.tracks)
+    joined = _join_masks(read.tracks, dropped)
     ids = {track.track_id for track in joined}
     actions = tuple(label for label in read.actions if label.track_id in ids)
     ordered = tuple(sorted(joined, key=lambda track: track.track_id))
@@ -255,15 +256,17 @@ def _build(file: Path, task: Task, read: _Video) -> LabelledVideo:
     return check_video(str(file), LabelledVideo(info, "", "", None, ordered, labels))
 
 
-def _join_masks(read: list[tuple[int, bool, Track]]) -> list[Track]:
+def _join_masks(read: list[tuple[int, bool, Track]], dropped: Counter[tuple[str, str]]) -> list[Track]:
     """Put the masks of a group onto its one track of boxes; all other tracks stay as they are."""
     groups: dict[int, list[tuple[bool, Track]]] = {}
     for group, is_mask, track in read:
         groups.setdefault(group, []).append((is_mask, track))
-    alone = groups.pop(0, [])
-    return [track for _, track in alone] + [
-        track for members in groups.values() for track in _join_group(members)
-    ]
+    joined = [track for _, track in groups.pop(0, [])]
+    for members in groups.values():
+        of_group = _join_group(members)
+        joined += of_group
+        dropped["group of tracks", "groups of tracks"] += len(of_group) > 1
+    return joined
 
 
 def _join_group(members: list[tuple[bool, Track]]) -> list[Track]:
