@@ -33,14 +33,12 @@ def aggregate_maps(features: Tensor, embeddings: Tensor, flow: Tensor) -> Tensor
     Returns:
         (N, C, H, W).
     """
-    count = features.shape[1] - 1
     both = torch.cat([features, embeddings], dim=2)
-    warped = warp(both[:, 1:].flatten(0, 1), flow.flatten(0, 1)).unflatten(0, (-1, count))
-    values, keys = torch.cat([both[:, :1], warped], dim=1).split(
-        [features.shape[2], embeddings.shape[2]], dim=2
-    )
-    shares = (keys * embeddings[:, :1]).sum(dim=2, keepdim=True).softmax(dim=1)
-    return (shares * values).sum(dim=1)
+    others = both[:, 1:]
+    warped = warp(others.flatten(0, 1), flow.flatten(0, 1)).view_as(others)
+    values, keys = torch.tensor_split(torch.cat([both[:, :1], warped], dim=1), [features.shape[2]], dim=2)
+    shares = torch.softmax((keys * embeddings[:, :1]).sum(dim=2, keepdim=True), dim=1)
+    return torch.sum(shares * values, dim=1)
 
 
 def aggregate_rows(
@@ -77,7 +75,7 @@ def aggregate_rows(
         index, corners = layout.corners(flow[:, rows], rows)
         index += start
         found = sum_rows(all_embeddings, index.flatten(0, 1), corners.flatten(0, 1))
-        similar = (found.unflatten(0, index.shape[:2]) * key[rows, None]).sum(dim=2)
+        similar = (found.view(*index.shape[:2], -1) * key[rows, None]).sum(dim=2)
         itself = key[rows].square().sum(dim=1, keepdim=True)
         shares = torch.cat([itself, similar], dim=1).softmax(dim=1)
         corners *= shares[:, 1:, None]
@@ -90,4 +88,4 @@ def _chunks(count: int, chosen: Tensor | None) -> Iterator[slice | Tensor]:
     if chosen is None:
         yield from (slice(k, min(k + CHUNK_ROWS, count)) for k in range(0, count, CHUNK_ROWS))
     else:
-        yield from chosen.split(CHUNK_ROWS)
+        yield from torch.split(chosen, CHUNK_ROWS)

@@ -45,7 +45,7 @@ class Layout:
     def of(cls, features: Mapping[str, Tensor]) -> Layout:
         """The layout of a pyramid of (N, C, H, W) maps."""
         device = features[LEVELS[0]].device
-        sizes = tuple((features[name].shape[2], features[name].shape[3]) for name in LEVELS)
+        sizes = tuple(map_size(features[name]) for name in LEVELS)
         counts = torch.tensor([h * w for h, w in sizes])
         of_level = torch.repeat_interleave(torch.arange(len(sizes)), counts)
         first_row = (counts.cumsum(0) - counts)[of_level, None]
@@ -72,10 +72,10 @@ class Layout:
 
     def to_maps(self, rows: Tensor) -> OrderedDict[str, Tensor]:
         """(N, P, C) to maps (N, C, H, W) in the memory layout of ``channels_last``, ``pool`` added."""
-        parts = rows.split([h * w for h, w in self.sizes], dim=1)
+        parts = torch.split(rows, [h * w for h, w in self.sizes], dim=1)
         maps: OrderedDict[str, Tensor] = OrderedDict()
         for name, part, size in zip(LEVELS, parts, self.sizes, strict=True):
-            maps[name] = part.unflatten(1, size).permute(0, 3, 1, 2)
+            maps[name] = part.reshape(len(part), *size, -1).permute(0, 3, 1, 2)
         maps["pool"] = subsample(maps[LEVELS[-1]])
         return maps
 
@@ -106,6 +106,11 @@ class Layout:
             [(1 - right) * (1 - below), right * (1 - below), (1 - right) * below, right * below], dim=-1
         )
         return index, shares
+
+
+def map_size(maps: Tensor) -> tuple[int, int]:
+    """Height and width of (..., H, W) maps."""
+    return maps.shape[-2], maps.shape[-1]
 
 
 def subsample(features: Tensor) -> Tensor:

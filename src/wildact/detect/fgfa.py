@@ -21,7 +21,7 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.mask_rcnn import MaskRCNN
 
 from wildact.detect.aggregate import aggregate_maps
-from wildact.detect.cells import LEVELS, subsample
+from wildact.detect.cells import LEVELS, map_size, subsample
 from wildact.detect.flow import FLOWS, Flow
 from wildact.detect.mask_rcnn import build_maskrcnn_lite0_fpn, build_maskrcnn_resnet50_fpn
 from wildact.detect.warp import resize_flow, resize_to_levels
@@ -40,6 +40,7 @@ class Embedding(nn.Module):
 
     def __init__(self, channels: int, out_channels: int) -> None:
         super().__init__()
+        self.out_channels = out_channels
         inner = channels // 2
         self.layers = nn.Sequential(
             nn.Conv2d(channels, inner, 1),
@@ -109,7 +110,7 @@ class FlowGuidedMaskRCNN(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return next(self.backbone.parameters()).device
+        return next(self.embedding.parameters()).device
 
     def forward(self, windows: Sequence[Tensor], targets: list[dict[str, Tensor]] | None = None) -> Any:
         """Losses, or what is found, of the first frame of each window.
@@ -128,7 +129,7 @@ class FlowGuidedMaskRCNN(nn.Module):
         batch = self.transform.batch_images([self.transform.normalize(frame) for frame in frames])
         features = self.backbone(batch)
         if count > 1:
-            flow = self._window_flow(windows, tuple(batch.shape[-2:]), tuple(features[LEVELS[0]].shape[-2:]))
+            flow = self._window_flow(windows, map_size(batch), map_size(features[LEVELS[0]]))
             features = self._aggregate(features, flow, count)
         sizes = [(int(window.shape[2]), int(window.shape[3])) for window in windows]
         images = ImageList(batch[::count], sizes)
@@ -139,26 +140,27 @@ class FlowGuidedMaskRCNN(nn.Module):
         return self.transform.postprocess(found, sizes, sizes)
 
     def _window_flow(
-        self, windows: Sequence[Tensor], padded: tuple[int, ...], size: tuple[int, ...]
+        self, windows: Sequence[Tensor], padded: tuple[int, int], size: tuple[int, int]
     ) -> Tensor:
         """(N, T - 1, 2, H, W) from the current frame of each window to each of the others."""
-        prepared = [self.prepare_flow(window, (padded[0], padded[1])) for window in windows]
+        prepared = [self.prepare_flow(window, padded) for window in windows]
         current = torch.cat([x[:1].expand(len(x) - 1, -1, -1, -1) for x in prepared])
         other = torch.cat([x[1:] for x in prepared])
-        return self.find_flow(current, other, (size[0], size[1])).unflatten(0, (len(windows), -1))
+        flow = self.find_flow(current, other, size)
+        return flow.view(len(windows), -1, *flow.shape[1:])
 
     def _aggregate(
         self, features: Mapping[str, Tensor], flow: Tensor, count: int
     ) -> OrderedDict[str, Tensor]:
         embeddings = self.embed(features)
-        sizes = [(features[name].shape[2], features[name].shape[3]) for name in LEVELS]
-        flows = resize_to_levels(flow.flatten(0, 1), sizes)
+        flows = resize_to_levels(flow.flatten(0, 1), [map_size(features[name]) for name in LEVELS])
         aggregated: OrderedDict[str, Tensor] = OrderedDict()
         for name, level_flow in zip(LEVELS, flows, strict=True):
+            values, keys = features[name], embeddings[name]
             aggregated[name] = aggregate_maps(
-                features[name].unflatten(0, (-1, count)),
-                embeddings[name].unflatten(0, (-1, count)),
-                level_flow.unflatten(0, (-1, count - 1)),
+                values.reshape(-1, count, *values.shape[1:]),
+                keys.reshape(-1, count, *keys.shape[1:]),
+                level_flow.reshape(-1, count - 1, *level_flow.shape[1:]),
             )
         aggregated["pool"] = subsample(aggregated[LEVELS[-1]])
         return aggregated

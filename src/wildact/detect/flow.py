@@ -25,11 +25,11 @@ class Flow(nn.Module):
 
     Attributes:
         scale: side of what the flow is found on, as a share of the frame's.
-        network: the part with weights, if there is one.
+        network: the part with weights; one without any where there is nothing to learn.
         published: name of published weights of it, or None.
     """
 
-    def __init__(self, scale: float, network: nn.Module | None = None, published: str | None = None) -> None:
+    def __init__(self, scale: float, network: nn.Module, published: str | None = None) -> None:
         super().__init__()
         self.scale, self.network, self.published = scale, network, published
 
@@ -45,6 +45,9 @@ class DisFlow(Flow):
     Reference: Kroeger et al. 2016, Fast Optical Flow using Dense Inverse Search.
     """
 
+    def __init__(self, scale: float) -> None:
+        super().__init__(scale, nn.Identity())
+
     def prepare(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in [0, 1] to (N, 1, h, w) uint8 grey, on the CPU."""
         small = super().prepare(images)
@@ -53,9 +56,10 @@ class DisFlow(Flow):
 
     def forward(self, current: Tensor, other: Tensor) -> Tensor:
         """(N, 1, h, w) uint8 each to the flow (N, 2, h, w) float32 in their pixels."""
-        finder = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
         pairs = zip(current.numpy()[:, 0], other.numpy()[:, 0], strict=True)
-        flows = [finder.calc(a, b, None) for a, b in pairs]
+        # None, a flow to start from, is missing in OpenCV's type stubs
+        flows = [finder.calc(a, b, None) for a, b in pairs]  # type: ignore[call-overload]
         return torch.from_numpy(np.stack(flows)).permute(0, 3, 1, 2).contiguous()
 
 

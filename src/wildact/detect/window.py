@@ -90,7 +90,7 @@ class FeatureWindow:
         self._forget()
 
     def _allocate(self, batch: Tensor, features: OrderedDict[str, Tensor]) -> None:
-        channels, embedded = features[LEVELS[0]].shape[1], self.model.embedding.layers[-1].out_channels
+        channels, embedded = features[LEVELS[0]].shape[1], self.model.embedding.out_channels
         self.shape = tuple(batch.shape[1:])
         self.layout = Layout.of(features)
         self.features = batch.new_empty(self.places, len(self.layout), channels)
