@@ -1,6 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 import torch
 
+from wildact.errors import DatasetError
 from wildact.recipes import load_recipe
 from wildact.train import detection
 
@@ -33,3 +37,21 @@ def test_a_plain_sample_is_the_frame_with_its_truth(tiny_dataset):
             rows, columns = torch.nonzero(mask, as_tuple=True)
             assert box.tolist() == [columns.min(), rows.min(), columns.max() + 1, rows.max() + 1]
             assert tiny_dataset.species[label - 1] in {track.label for track in video.tracks}
+
+
+def test_boxes_without_masks_are_refused(tiny_dataset):
+    video = next(video for video in tiny_dataset.videos if video.tracks)
+    first = video.tracks[0]
+    bare = replace(first, masks=(None, *first.masks[1:]))
+    dataset = replace(tiny_dataset, videos=(replace(video, tracks=(bare, *video.tracks[1:])),))
+    with pytest.raises(DatasetError, match=f"track {first.track_id} has boxes without masks"):
+        detection.build_blocks(dataset, load_recipe("maskrcnn_lite0_fpn"))
+
+
+def test_groups_of_animals_are_no_target(tiny_dataset):
+    video = next(video for video in tiny_dataset.videos if video.tracks)
+    frame = int(video.tracks[0].frames[0])
+    masks, _ = detection.read_truth(video, frame, tiny_dataset.species)
+    crowd = replace(video, tracks=tuple(replace(track, crowd=True) for track in video.tracks))
+    assert len(masks)
+    assert len(detection.read_truth(crowd, frame, tiny_dataset.species)[0]) == 0

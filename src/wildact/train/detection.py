@@ -14,6 +14,7 @@ from numpy.random import Generator
 from torch import Tensor, nn
 
 from wildact.datasets import Dataset
+from wildact.errors import DatasetError
 from wildact.masks import decode_mask
 from wildact.recipes import DetectionRecipe
 from wildact.recipes.schema import DetectionData
@@ -31,6 +32,7 @@ Sample = tuple[Tensor, Target]
 
 def build_blocks(dataset: Dataset, recipe: DetectionRecipe) -> Blocks[Sample]:
     """All the samples that the recipe trains on."""
+    check_masks(dataset)
     return Blocks(
         dataset.videos,
         partial(draw_frames, species=dataset.species, data=recipe.data),
@@ -39,6 +41,21 @@ def build_blocks(dataset: Dataset, recipe: DetectionRecipe) -> Blocks[Sample]:
         samples_per_visit=recipe.data.frames_per_video,
         iterations=count_iterations(recipe, len(dataset.videos), recipe.data.frames_per_video),
     )
+
+
+def check_masks(dataset: Dataset) -> None:
+    """Refuse labels of which some are boxes alone: their animals would be taught to be background.
+
+    Raises:
+        DatasetError: naming the first of them.
+    """
+    for video in dataset.videos:
+        for track in video.tracks:
+            if not track.crowd and any(mask is None for mask in track.masks):
+                raise DatasetError(
+                    f"{video.info.path}: track {track.track_id} has boxes without masks, which this network "
+                    "cannot be trained on: draw masks, or leave the video out."
+                )
 
 
 def draw_frames(
@@ -106,9 +123,11 @@ def choose_frames(video: LabelledVideo, rng: Generator, data: DetectionData) -> 
 
 
 def read_truth(video: LabelledVideo, frame: int, species: Sequence[str]) -> tuple[Bool, list[int]]:
-    """(N, H, W) masks and labels (from 1) of the animals visible on a frame."""
+    """(N, H, W) masks and labels (from 1) of the animals visible on a frame; groups are left out."""
     masks, labels = [], []
     for track in video.tracks:
+        if track.crowd:  # as torchvision's reference does: it is neither one animal nor background
+            continue
         place = int(np.searchsorted(track.frames, frame))
         if place < len(track) and track.frames[place] == frame and track.masks[place] is not None:
             masks.append(decode_mask(track.masks[place]))  # type: ignore[arg-type]  # checked the line above

@@ -108,10 +108,11 @@ class Moments:
 
 def find_moments(video: LabelledVideo) -> list[Moments]:
     """The stretches of a video in which an animal that is seen does one thing."""
-    tracks = {track.track_id: track for track in video.tracks}
+    tracks = {track.track_id: track for track in video.tracks if not track.crowd}
     found = []
     for label in video.actions:
-        track = tracks[label.track_id]
+        if (track := tracks.get(label.track_id)) is None:
+            continue
         seen = track.frames[track.boxes[:, 3] - track.boxes[:, 1] >= MIN_HEIGHT_PX]
         frames = seen[(seen >= label.start_frame) & (seen < label.end_frame)]
         if len(frames):

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from wildact.datasets import Dataset
 from wildact.recipes import DetectionRecipe
 from wildact.recipes.schema import DetectionData, Window
-from wildact.train.detection import Target, change_frames, choose_frames, read_truth
+from wildact.train.detection import Target, change_frames, check_masks, choose_frames, read_truth
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks, read_frames
 from wildact.types import LabelledVideo
@@ -26,6 +26,7 @@ Sample = tuple[Tensor, Target]
 
 def build_blocks(dataset: Dataset, recipe: DetectionRecipe, window: Window) -> Blocks[Sample]:
     """All the samples that the recipe trains on."""
+    check_masks(dataset)
     return Blocks(
         dataset.videos,
         partial(draw_windows, species=dataset.species, data=recipe.data, window=window),
