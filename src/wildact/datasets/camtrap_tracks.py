@@ -36,6 +36,7 @@ def read_tracks(path: Path, sizes: Mapping[str, tuple[int, int]]) -> dict[str, t
     try:
         table = pc.read_csv(
             path,
+            read_options=pc.ReadOptions(use_threads=False),  # Arrow's threads may outlive the program
             parse_options=pc.ParseOptions(newlines_in_values=True),
             convert_options=pc.ConvertOptions(
                 column_types=_COLUMNS, include_columns=list(_COLUMNS), strings_can_be_null=False

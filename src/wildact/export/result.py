@@ -144,7 +144,8 @@ def _read_detections(path: Path, sha256: object) -> pa.Table:
         raise DatasetError(
             f"{path} is damaged or of another run (result.json names another SHA-256): analyse it again."
         )
-    return pq.read_table(io.BytesIO(content))
+    # without threads: where a program ends soon after, those of Arrow now and then abort it
+    return pq.read_table(io.BytesIO(content), use_threads=False, pre_buffer=False)
 
 
 def _to_json(result: VideoResult) -> dict[str, Any]:
