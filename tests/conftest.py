@@ -11,7 +11,7 @@ from wildact.detect import build_detector
 from wildact.pipeline import AnalysisSettings
 from wildact.recognize import build_recognizer
 from wildact.simulate import SimulationSettings, simulate_dataset
-from wildact.weights import WeightCard, save_weights
+from wildact.weights import WeightCard, find_weights, save_weights
 
 SPECIES = ("red deer", "wild boar", "red fox", "European hare")
 ACTIONS = ("walking", "running", "grazing", "vigilant", "resting", "grooming")
@@ -50,6 +50,18 @@ def tiny_settings(tmp_path_factory):
         recognizer=str(folder / "recognizer.safetensors"),
         min_score=0.3,
     )
+
+
+@pytest.fixture(scope="session")
+def tiny_video_detector(tiny_settings, tmp_path_factory):
+    """Weights of the tiny detector, made one in which frames help each other."""
+    path, card = find_weights(tiny_settings.detector, "detector")
+    name = f"fgfa_{card.name}"
+    torch.manual_seed(0)
+    model = build_detector(name, len(card.classes), weights=str(path), **card.architecture)
+    path = tmp_path_factory.mktemp("video") / "video.safetensors"
+    save_weights(path, model.state_dict(), card.model_copy(update={"name": name}))
+    return str(path)
 
 
 @pytest.fixture(scope="session")

@@ -6,16 +6,14 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 
 import wildact
 from wildact.decode import VideoReader
-from wildact.detect import WindowSettings, build_detector
+from wildact.detect import WindowSettings
 from wildact.errors import UsageError, VideoError
 from wildact.pipeline import AnalysisSettings, analyze, keep_at, load_models, write_outputs
 from wildact.track import TrackerSettings
 from wildact.types import VideoResult
-from wildact.weights import find_weights, save_weights
 
 NTSC = Fraction(30000, 1001)
 
@@ -176,19 +174,8 @@ def test_the_tracker_s_lowest_score_reaches_the_detector(tiny_settings):
     assert load_models(settings).detector.model.roi_heads.score_thresh == 0.25
 
 
-@pytest.fixture(scope="module")
-def video_models(tiny_settings, tmp_path_factory):
-    """The tiny detector, made one in which frames help each other."""
-    path, card = find_weights(tiny_settings.detector, "detector")
-    name = f"fgfa_{card.name}"
-    torch.manual_seed(0)
-    model = build_detector(name, len(card.classes), weights=str(path), **card.architecture)
-    path = tmp_path_factory.mktemp("video") / "video.safetensors"
-    save_weights(path, model.state_dict(), card.model_copy(update={"name": name}))
-    return load_models(replace(tiny_settings, detector=str(path)))
-
-
-def test_a_detector_of_video_runs_through_all_stages(clip, tiny_settings, video_models, result):
+def test_a_detector_of_video_runs_through_all_stages(clip, tiny_settings, tiny_video_detector, result):
+    video_models = load_models(replace(tiny_settings, detector=tiny_video_detector))
     helped = analyze(clip, tiny_settings, models=video_models)
     assert helped.detected.tolist() == result.detected.tolist()
     assert helped.status == "ok"

@@ -30,12 +30,19 @@ def run(
     min_score: Annotated[
         float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
     ] = 0.7,
+    window: Annotated[
+        int, typer.Option(min=0, help="Detected frames before and after that help one (fgfa_* detectors).")
+    ] = 10,
+    seq_nms: Annotated[
+        bool, typer.Option("--seq-nms", help="Raise and lower scores by the frames before and after.")
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated videos.")] = True,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Do finished videos again.")] = False,
 ) -> None:
     """Find who was in each video, where, for how long, doing what."""
+    from wildact.detect import WindowSettings
     from wildact.pipeline import AnalysisSettings
     from wildact.runner import find_videos, run_batch
 
@@ -45,6 +52,8 @@ def run(
         fps=parse_fps(fps),
         min_score=min_score,
         device=choose_device(device),
+        window=WindowSettings(radius=window),
+        seq_nms=seq_nms,
     )
     videos = find_videos(inputs)
     console = Console(stderr=True)
