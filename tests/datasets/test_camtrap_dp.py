@@ -183,9 +183,9 @@ def change(path, row, column, value):
         ("media.csv", "deploymentID", "x", r"media\.csv, line 2: there is no deploymentID 'x'"),
         ("observations.csv", "mediaID", "x", r"observations\.csv, line 2: there is no mediaID 'x'"),
         ("observations.csv", "observationLevel", "x", "observationLevel 'x' is not media or event"),
-        ("observations.csv", "observationTags", "track:1", "give no track, start_s and end_s"),
-        ("observations.csv", "observationTags", "track:1|start_s:0|end_s:9", "after the video's end"),
-        ("observations.csv", "observationTags", "track:7|start_s:0|end_s:0.2", "there is no such track"),
+        ("observations.csv", "observationTags", "track:1", "give no track, start_frame and end_frame"),
+        ("observations.csv", "observationTags", "track:1|start_frame:0|end_frame:9", "after the video's end"),
+        ("observations.csv", "observationTags", "track:7|start_frame:0|end_frame:1", "is no such track"),
         ("recordings.csv", "mediaID", "x", r"recordings\.csv, line 2: there is no mediaID 'x'"),
         ("recordings.csv", "fps", "1/0", "'1/0' is no frame rate"),
         ("recordings.csv", "frames", "x", "recording of media"),
@@ -237,6 +237,14 @@ def test_broken_descriptors_are_said(package, edit, said):
     path.unlink()
     with pytest.raises(DatasetError, match="does not exist"):
         load_package(folder)
+
+
+def test_a_bout_between_two_frames_is_counted(package):
+    _, folder = package
+    change(folder / "observations.csv", 0, "observationTags", "track:1 | start_frame:1 | end_frame:1")
+    dataset = read_camtrap_dp(folder, Facts())
+    assert dataset.videos[0].actions == ()
+    assert "1 bout shorter than a frame" in dataset.dropped
 
 
 def test_videos_of_others_are_taken_where_they_are_blank_only(package):

@@ -48,7 +48,9 @@ def test_each_bout_of_each_animal_is_a_row_and_each_taxon_an_event(recording):
     first = rows["1_1"]
     assert (first["mediaID"], first["eventID"], first["individualID"]) == (media, media, f"{media}:1")
     assert (first["behavior"], first["scientificName"], first["count"]) == ("walking", "Cervus elaphus", 1)
-    assert first["observationTags"].startswith("track:1 | start_s:0.0 | end_s:1.2 | frame:")
+    assert first["observationTags"].startswith(
+        "track:1 | start_s:0.0 | end_s:1.2 | start_frame:0 | end_frame:12 | frame:"
+    )
     assert first["classificationMethod"] == "machine"
     assert rows["2_1"]["individualID"] == f"{media}:2"
     event = rows["event_1"]

@@ -53,7 +53,7 @@ def read_camtrap_dp(path: Path, facts: Facts) -> Dataset:
     for row in package.observations:
         if row["observationLevel"] == "media":
             observations.setdefault(row.get("mediaID", ""), []).append(row)
-    own = _read_own(package)
+    own, short = _read_own(package)
     known_size = facts.size is not None or facts.videos is not None
     videos: dict[str, LabelledVideo] = {}
     for media in package.media:
@@ -71,7 +71,7 @@ def read_camtrap_dp(path: Path, facts: Facts) -> Dataset:
         actions=tuple(dict.fromkeys(actions)),
         videos=tuple(sorted(videos.values(), key=lambda video: str(video.info.path))),
         facts={"description": package.title} if package.title else {},
-        dropped=_list_dropped(package, set(videos), set(own)),
+        dropped=_list_dropped(package, set(videos), set(own), short),
     )
 
 
@@ -118,20 +118,20 @@ def _timed(recording: Recording, clock: Clock) -> Recording:
 # -- what wildact exported ---------------------------------------------------------------------------------
 
 
-def _read_own(package: Package) -> dict[str, LabelledVideo]:
-    """Media -> video, of the media in wildact's own tables."""
+def _read_own(package: Package) -> tuple[dict[str, LabelledVideo], int]:
+    """Media -> video, of the media in wildact's own tables; and the number of bouts between two frames."""
     videos = {row["mediaID"]: _own_video(package, row) for row in package.recordings}
     sizes = {media: (video.info.height, video.info.width) for media, video in videos.items()}
-    rates = {media: video.info.fps for media, video in videos.items()}
     tracks = read_tracks(package.detections, sizes) if package.detections else {}
-    actions = read_actions(package.observations, rates)
-    return {
+    actions, short = read_actions(package.observations, sizes)
+    whole = {
         media: check_video(
             f"{package.folder}: media {media}",
             replace(video, tracks=tracks.get(media, ()), actions=actions.get(media, ())),
         )
         for media, video in videos.items()
     }
+    return whole, short
 
 
 def _own_video(package: Package, row: Row) -> LabelledVideo:
@@ -221,7 +221,7 @@ def _track(where: str, number: int, row: Row, size: tuple[int, int]) -> Track:
         raise DatasetError(f"{where}: observation {row['observationID']}: {error}.") from error
 
 
-def _list_dropped(package: Package, taken: set[str], own: set[str]) -> tuple[str, ...]:
+def _list_dropped(package: Package, taken: set[str], own: set[str], short: int) -> tuple[str, ...]:
     """What of a package has no place in a data set."""
     lost: Counter[tuple[str, str]] = Counter()
     boxless = "with animals that have no box on a numbered frame"
@@ -233,5 +233,6 @@ def _list_dropped(package: Package, taken: set[str], own: set[str]) -> tuple[str
             lost["observation of these media", "observations of these media"] += 1
         elif row.get("mediaID") not in own and (row.get("sex") or row.get("lifeStage")):
             lost["sex or life stage of an animal", "sexes or life stages of animals"] += 1
+    lost["bout shorter than a frame", "bouts shorter than a frame"] = short
     lost["place and dates of a deployment", "places and dates of deployments"] = len(package.deployments)
     return tuple(plural(number, *what) for what, number in lost.items() if number)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from fractions import Fraction
+from collections.abc import Container, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
 
@@ -63,35 +62,39 @@ def read_tracks(path: Path, sizes: Mapping[str, tuple[int, int]]) -> dict[str, t
 
 
 def read_actions(
-    observations: Iterable[Mapping[str, str]], rates: Mapping[str, Fraction]
-) -> dict[str, tuple[ActionLabel, ...]]:
-    """Actions out of ``observations.csv``: rows with a behaviour whose tags give track and exact seconds.
+    observations: Iterable[Mapping[str, str]], own: Container[str]
+) -> tuple[dict[str, tuple[ActionLabel, ...]], int]:
+    """Actions out of ``observations.csv``: rows with a behaviour, whose tags give track and frames.
 
     Args:
         observations: rows.
-        rates: media -> frame rate, of the media that count.
+        own: media whose observations wildact wrote.
+
+    Returns:
+        Media -> actions; and the number of bouts that lie between two frames, which are left out.
 
     Raises:
         DatasetError: naming the observation whose tags are broken.
     """
     actions: dict[str, list[ActionLabel]] = {}
+    short = 0
     for row in observations:
-        media = row.get("mediaID", "")
-        if media not in rates or not row.get("behavior"):
+        media, text = row.get("mediaID", ""), row.get("observationTags", "")
+        if media not in own or not row.get("behavior"):
             continue
-        tags = dict(
-            tag.strip().split(":", 1) for tag in row.get("observationTags", "").split("|") if ":" in tag
-        )
+        tags = dict(tag.strip().split(":", 1) for tag in text.split("|") if ":" in tag)
         try:
-            start, end = (round(Fraction(tags[key]) * rates[media]) for key in ("start_s", "end_s"))
-            label = ActionLabel(int(tags["track"]), row["behavior"], start, end)
-        except (KeyError, ValueError, ZeroDivisionError) as error:
+            track, start, end = (int(tags[key]) for key in ("track", "start_frame", "end_frame"))
+        except (KeyError, ValueError) as error:
             raise DatasetError(
-                f"observation {row['observationID']}: its tags '{row.get('observationTags', '')}' give no"
-                " track, start_s and end_s."
+                f"observation {row['observationID']}: its tags '{text}' give no track, start_frame and"
+                " end_frame."
             ) from error
-        actions.setdefault(media, []).append(label)
-    return {media: tuple(labels) for media, labels in actions.items()}
+        if start == end:
+            short += 1
+        else:
+            actions.setdefault(media, []).append(ActionLabel(track, row["behavior"], start, end))
+    return {media: tuple(labels) for media, labels in actions.items()}, short
 
 
 def _split(table: pa.Table) -> Iterable[pa.Table]:

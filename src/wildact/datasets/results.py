@@ -18,7 +18,7 @@ from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
 from wildact.decode.probe import has_audio
 from wildact.errors import DatasetError, OutputError
-from wildact.export.recording import Recording
+from wildact.export.recording import Recording, find_frames
 from wildact.export.result import load_result
 from wildact.export.tables import video_name
 from wildact.types import ActionLabel, Bout, LabelledVideo, VideoResult
@@ -200,8 +200,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 def _action_labels(result: VideoResult) -> tuple[ActionLabel, ...]:
     labels = []
     for bout in result.bouts:
-        span = np.array([bout.start_s, bout.end_s]) - 1e-6
-        start, end = np.searchsorted(result.times_s, span).tolist()
+        start, end = find_frames(result, bout)
         if start < end:
             labels.append(ActionLabel(bout.track_id, bout.action, start, end))
     return tuple(labels)

@@ -18,7 +18,7 @@ import numpy as np
 
 from wildact.boxes import box_area, clip_boxes
 from wildact.errors import OutputError
-from wildact.export.recording import Recording, count_simultaneous
+from wildact.export.recording import Recording, count_simultaneous, find_frames
 from wildact.export.tables import seconds_by_action, track_span_s, video_name
 from wildact.export.taxa import Taxon
 from wildact.types import Bout, RecordingTime, Track, VideoResult
@@ -252,6 +252,8 @@ def _track_row(recording: Recording, media: str, track: Track, bout: Bout | None
     start_s, end_s = (bout.start_s, bout.end_s) if bout else track_span_s(result, track)
     place = _representative(result, track, start_s, end_s)
     tags: Row = {"track": track.track_id, "start_s": float(start_s), "end_s": float(end_s)}
+    if bout is not None:
+        tags["start_frame"], tags["end_frame"] = find_frames(result, bout)
     tags["frame"] = int(track.frames[place])
     if bout is not None and recording.machine and not math.isnan(bout.score):
         tags["behavior_score"] = round(float(bout.score), 4)

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from wildact.types import Light, RecordingTime, Track, VideoResult
+import numpy as np
+
+from wildact.types import Bout, Light, RecordingTime, Track, VideoResult
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,13 @@ class Recording:
     light: Light | None = None
     audio: bool = False
     machine: bool = True
+
+
+def find_frames(result: VideoResult, bout: Bout) -> tuple[int, int]:
+    """First frame of a bout and the first after it; the same where it lies between two frames."""
+    span = np.array([bout.start_s, bout.end_s]) - 1e-6  # times went through decimal numbers
+    start, end = np.searchsorted(result.times_s, span).tolist()
+    return start, end
 
 
 def count_simultaneous(tracks: Sequence[Track]) -> int:
