@@ -89,7 +89,8 @@ def test_raft_comes_with_its_published_weights_or_says_how_to_get_them(tmp_path,
 
 
 @pytest.mark.parametrize(
-    ("bad", "said"), [({"flow": "magic"}, "dis, raft_small"), ({"flow_scale": 0}, "scale")]
+    ("bad", "said"),
+    [({"flow": "magic"}, "dis, raft_small"), ({"flow_scale": 0}, "scale"), ({"sharpness": 0}, "sharpness")],
 )
 def test_what_cannot_be_built_is_said(bad, said):
     with pytest.raises(UsageError, match=said):
@@ -124,14 +125,16 @@ def test_the_other_frames_count_and_their_order_does_not():
     assert not torch.allclose(together, alone, atol=1e-3)
 
 
-def test_embeddings_have_length_one_on_every_level():
-    video = build(VIDEO, embedding_channels=5)
+def test_embeddings_have_one_length_on_every_level_and_no_mean():
+    video = build(VIDEO, embedding_channels=5, sharpness=4.0)
     with torch.inference_mode():
         embedded = video.embed(video.backbone(torch.rand(1, 3, 64, 96)))
     assert list(embedded) == ["0", "1", "2", "3"]
     assert embedded["0"].shape == (1, 5, 16, 24)
     for keys in embedded.values():
-        assert torch.allclose(keys.norm(dim=1), torch.ones(1, *keys.shape[2:]), atol=1e-4)
+        assert torch.allclose(keys.norm(dim=1), torch.full((1, *keys.shape[2:]), 2.0), atol=1e-3)
+    cosines = torch.einsum("eyx,e->yx", embedded["0"][0], embedded["0"][0, :, 8, 12]) / 4
+    assert cosines.min() < -0.3  # with their mean left in, all would be close to 1
 
 
 def test_a_frozen_flow_is_not_put_into_training_mode():

@@ -1,9 +1,10 @@
 """Flow-guided aggregation: the mean of a frame's features and of those of others, brought to its places.
 
 At each cell, each frame's share is the softmax over the frames of how similar its embedding is to that of the
-current frame. The current frame takes part as it is, without a warp, in training and at run time. Embeddings
-have length 1 and are warped with the features, so the similarity of a place between cells is interpolated
-between the cosines of the cells around it.
+current frame, by their scalar product: all embeddings have one length, so it is their cosine times the square
+of that. The current frame takes part as it is, without a warp, in training and at run time. Embeddings are
+warped with the features, so the similarity of a place between cells is interpolated between those of the
+cells around.
 
 Reference: Zhu et al. 2017, Flow-Guided Feature Aggregation for Video Object Detection, section 3.2.
 """
@@ -18,7 +19,7 @@ from torch import Tensor
 from wildact.detect.cells import Layout, sum_rows
 from wildact.detect.warp import warp
 
-CHUNK_ROWS = 2048
+CHUNK_ROWS = 4096
 """Cells aggregated at a time: what is computed for so many stays in a processor's cache."""
 
 
@@ -27,7 +28,7 @@ def aggregate_maps(features: Tensor, embeddings: Tensor, flow: Tensor) -> Tensor
 
     Args:
         features: (N, T, C, H, W), the current frame first.
-        embeddings: (N, T, E, H, W), of length 1 over E.
+        embeddings: (N, T, E, H, W), of one length over E.
         flow: (N, T - 1, 2, H, W) from the current frame to each of the others, in cells.
 
     Returns:
@@ -55,7 +56,7 @@ def aggregate_rows(
 
     Args:
         features: (S, P, C) of S frames.
-        embeddings: (S, P, E), of length 1 over E.
+        embeddings: (S, P, E), of one length over E.
         layout: of the P rows.
         flow: (2, P, J) from the current frame to the others, see `Layout.flow_to_rows`.
         current: which of the S frames is looked at.

@@ -10,6 +10,7 @@ Reference: Zhu et al. 2017, Flow-Guided Feature Aggregation for Video Object Det
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,16 +33,27 @@ SHARED = ("backbone", "rpn", "roi_heads")
 
 
 class Embedding(nn.Module):
-    """What of a place is compared between frames: three convolutions, then length 1.
+    """What of a place is compared between frames: three convolutions, less their mean over the frame.
 
-    The shape is that of Zhu et al. 2017, section 4.2, scaled from their 1024 channels to those of a pyramid;
-    all levels share it.
+    The convolutions are those of Zhu et al. 2017, section 4.2, but narrow, as they are compared at each place
+    with each frame of a window; all levels share them. The mean goes since it is alike everywhere, and would
+    make all places similar.
     """
 
-    def __init__(self, channels: int, out_channels: int) -> None:
+    def __init__(self, channels: int, out_channels: int, sharpness: float) -> None:
+        """Untrained convolutions.
+
+        Args:
+            channels: C, of the pyramid.
+            out_channels: E.
+            sharpness: by which cosines are multiplied before the softmax over frames; learned from there. At
+                1, as in Zhu et al., a frame that fits cannot count more than e^2 times as much as one that
+                does not: with twenty others that do not fit, the current frame itself would count little more
+                than a quarter.
+        """
         super().__init__()
         self.out_channels = out_channels
-        inner = channels // 2
+        inner = channels // 4
         self.layers = nn.Sequential(
             nn.Conv2d(channels, inner, 1),
             nn.ReLU(),
@@ -49,10 +61,13 @@ class Embedding(nn.Module):
             nn.ReLU(),
             nn.Conv2d(inner, out_channels, 1),
         )
+        self.length = nn.Parameter(torch.tensor(math.sqrt(sharpness)))
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, E, H, W), of length 1 over E."""
-        return F.normalize(self.layers(features), dim=1)
+        """(N, C, H, W) to (N, E, H, W), of a length over E of which the sharpness is the square."""
+        embedded = self.layers(features)
+        embedded = embedded - embedded.mean(dim=(2, 3), keepdim=True)
+        return F.normalize(embedded, dim=1) * self.length
 
 
 class FlowGuidedMaskRCNN(nn.Module):
@@ -172,6 +187,7 @@ def build_fgfa_maskrcnn_lite0_fpn(
     flow: str = "dis",
     flow_scale: float = 0.5,
     embedding_channels: int = 16,
+    sharpness: float = 5.0,
     **mask_rcnn: Any,
 ) -> FlowGuidedMaskRCNN:
     """FGFA on the small Mask R-CNN, for laptops.
@@ -180,14 +196,21 @@ def build_fgfa_maskrcnn_lite0_fpn(
         num_classes: with the background.
         flow: a key of `FLOWS`.
         flow_scale: side of what the flow is found on, as a share of what the backbone sees.
-        embedding_channels: E.
+        embedding_channels: E, see `Embedding`.
+        sharpness: see `Embedding`.
         **mask_rcnn: of `build_maskrcnn_lite0_fpn`.
     """
-    return _build(build_maskrcnn_lite0_fpn(num_classes, **mask_rcnn), flow, flow_scale, embedding_channels)
+    mask_rcnn_ = build_maskrcnn_lite0_fpn(num_classes, **mask_rcnn)
+    return _build(mask_rcnn_, flow, flow_scale, embedding_channels, sharpness)
 
 
 def build_fgfa_maskrcnn_resnet50_fpn(
-    num_classes: int, *, flow: str = "raft_small", flow_scale: float = 0.25, embedding_channels: int = 64
+    num_classes: int,
+    *,
+    flow: str = "raft_small",
+    flow_scale: float = 0.25,
+    embedding_channels: int = 64,
+    sharpness: float = 5.0,
 ) -> FlowGuidedMaskRCNN:
     """FGFA on torchvision's Mask R-CNN R50-FPN.
 
@@ -195,15 +218,21 @@ def build_fgfa_maskrcnn_resnet50_fpn(
         num_classes: with the background.
         flow: a key of `FLOWS`.
         flow_scale: side of what the flow is found on, as a share of what the backbone sees.
-        embedding_channels: E.
+        embedding_channels: E, see `Embedding`.
+        sharpness: see `Embedding`.
     """
-    return _build(build_maskrcnn_resnet50_fpn(num_classes), flow, flow_scale, embedding_channels)
+    mask_rcnn = build_maskrcnn_resnet50_fpn(num_classes)
+    return _build(mask_rcnn, flow, flow_scale, embedding_channels, sharpness)
 
 
-def _build(mask_rcnn: MaskRCNN, flow: str, flow_scale: float, embedding_channels: int) -> FlowGuidedMaskRCNN:
+def _build(
+    mask_rcnn: MaskRCNN, flow: str, flow_scale: float, embedding_channels: int, sharpness: float
+) -> FlowGuidedMaskRCNN:
     if flow not in FLOWS:
         raise UsageError(f"there is no flow '{flow}'; there are: {', '.join(FLOWS)}.")
     if not 0 < flow_scale <= 1:
         raise UsageError(f"flow_scale must be more than 0 and at most 1, not {flow_scale:g}.")
-    embedding = Embedding(mask_rcnn.backbone.out_channels, embedding_channels)
+    if sharpness <= 0:
+        raise UsageError(f"sharpness must be more than 0, not {sharpness:g}.")
+    embedding = Embedding(mask_rcnn.backbone.out_channels, embedding_channels, sharpness)
     return FlowGuidedMaskRCNN(mask_rcnn, embedding, FLOWS[flow](flow_scale))
