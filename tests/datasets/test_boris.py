@@ -120,6 +120,8 @@ def test_numbers_in_names_are_kept_and_media_keep_to_the_folder(tmp_path):
         ({"events": [[101, "doe", "walk", "", ""]]}, "'walk' of 'doe' at 1 s never stops"),
         ({"events": [[101, "", "fly", "", ""]]}, "event 1: the behaviour 'fly' is not in the ethogram"),
         ({"events": [["x", "", "walk", "", ""]]}, "event 1: the time must be a number, not 'x'"),
+        ({"events": [["1e999999999", "", "walk", "", ""]]}, "event 1: the time must be a number"),
+        ({"events": [[True, "", "walk", "", ""]]}, "event 1: the time must be a number, not True"),
         ({"events": [[1]]}, "event 1: it must be a list"),
         ({"events": {}}, "'events' must be a list"),
         ({"events": [[t, "", "walk", "", ""] for t in (101, 170)]}, "does not lie within its 4 s"),

@@ -1,5 +1,6 @@
 import csv
 import json
+import random
 import tempfile
 from dataclasses import replace
 from fractions import Fraction
@@ -188,6 +189,7 @@ def change(path, row, column, value):
         ("observations.csv", "observationTags", "track:7|start_frame:0|end_frame:1", "is no such track"),
         ("recordings.csv", "mediaID", "x", r"recordings\.csv, line 2: there is no mediaID 'x'"),
         ("recordings.csv", "fps", "1/0", "'1/0' is no frame rate"),
+        ("recordings.csv", "fps", "1e999999999", "'1e999999999' is no frame rate"),
         ("recordings.csv", "frames", "x", "recording of media"),
         ("recordings.csv", "frames", "2", "are not all within the video"),
         ("recordings.csv", "width", "9", "run lengths must add up to 8 x 9"),
@@ -198,6 +200,8 @@ def change(path, row, column, value):
         ("detections.csv", "x1", "", "x1 is empty"),
         ("detections.csv", "x1", "9", "turned inside out"),
         ("detections.csv", "x1", "inf", "turned inside out"),
+        ("detections.csv", "x1", "-1e300", "turned inside out"),
+        ("detections.csv", "score", "1e300", "1e[+]300 is no score from 0 to 1"),
         ("detections.csv", "mask", "zzz", "a run-length mask needs"),
         ("detections.csv", "label", "fox", "more than one label"),
     ],
@@ -276,3 +280,41 @@ def test_what_a_package_needs_and_labels_lack_is_said(package, tmp_path):
     with pytest.raises(DatasetError, match=r"deployments\.csv does not exist"):
         write_camtrap_dp(dataset, tmp_path / "q")
     assert not (tmp_path / "q").exists() or list((tmp_path / "q").iterdir()) == []
+
+
+NOISE = (
+    b"",
+    b"9",
+    b"-",
+    b"1e999",
+    b"nan",
+    b"\xff",
+    b"\x00",
+    b",",
+    b"\n",
+    b'"',
+    b"../",
+    b"track:",
+    b"{",
+    b"\xed\xa0\x80",
+)
+
+
+@given(seed=st.integers(0, 10**9))
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_stands_in_a_package_nothing_but_our_error_is_raised(package, seed):
+    _, folder = package
+    rng = random.Random(seed)
+    file = rng.choice(sorted(folder.iterdir()))
+    whole = file.read_bytes()
+    content = bytearray(whole)
+    for _ in range(rng.randint(1, 3)):
+        place = rng.randrange(len(content) + 1)
+        content[place : place + rng.randint(0, 4)] = rng.choice(NOISE)
+    file.write_bytes(content)
+    try:
+        read_camtrap_dp(folder, Facts(size=(8, 8)))
+    except DatasetError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    finally:
+        file.write_bytes(whole)

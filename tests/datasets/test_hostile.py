@@ -64,7 +64,7 @@ def read(name, path):
         assert "\n" not in str(error)  # noqa: PT017  # that nothing else is raised is what is tested
 
 
-@pytest.mark.parametrize("name", ["coco", "coco-vid", "youtube-vis", "label-studio"])
+@pytest.mark.parametrize("name", ["coco", "coco-vid", "youtube-vis", "label-studio", "boris", "megadetector"])
 @given(seed=st.integers(0, 10**9))
 @settings(max_examples=60, deadline=None)
 def test_of_json(tmp_path_factory, name, seed):

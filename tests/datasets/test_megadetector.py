@@ -89,6 +89,7 @@ def test_the_size_comes_from_the_videos(film, tmp_path):
             r"detections\[0\]: '9' is not among the detection_cat",
         ),
         (("images", 0, "detections", 0, "conf"), "x", r"images\[0\].detections\[0\].conf"),
+        (("images", 0, "detections", 0, "conf"), 1e300, "less than or equal to 1"),
         (("images", 0, "detections", 0, "bbox"), [0, 0, 1], "bbox"),
         (("images", 0, "detections", 0, "bbox"), [0.5, 0, 0, 1], "is empty"),
         (("images", 0, "detections", 0, "bbox"), [0.5, 0, 0.7, 1], "lies outside the frame"),

@@ -20,6 +20,7 @@ from wildact.datasets.boris_project import read_boris_project
 from wildact.datasets.boris_tables import read_boris_table
 from wildact.datasets.checks import check_name, check_unique
 from wildact.datasets.facts import Facts
+from wildact.datasets.findings import quote
 from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
 from wildact.datasets.results import find_audio, read_dataset_recordings
@@ -90,16 +91,16 @@ def _videos(
         rate, end = media.fps or fps, None if media.duration is None else start + media.duration
         if end is None and k + 1 < len(observation.media):
             raise DatasetError(
-                f"{observation.where}: the length of '{media.name}' is unknown; open it in BORIS."
+                f"{observation.where}: the length of {quote(media.name)} is unknown; open it in BORIS."
             )
         if rate == 0 and observation.bouts:
             raise DatasetError(
-                f"{observation.where}: the frame rate of '{media.name}' is unknown; give it (--fps)."
+                f"{observation.where}: the frame rate of {quote(media.name)} is unknown; give it (--fps)."
             )
         frames = round(media.duration * rate) if media.duration is not None and rate else None
         last = k + 1 == len(observation.media)
         bouts = shift_bouts(observation.bouts, start, None if last else end)
-        actions = _actions(f"{observation.where}, '{media.name}'", bouts, numbers, rate, frames, dropped)
+        actions = _actions(f"{observation.where}, {quote(media.name)}", bouts, numbers, rate, frames, dropped)
         variables = observation.variables
         yield LabelledVideo(
             info=VideoInfo(
@@ -135,8 +136,8 @@ def _actions(
         start, stop = round(bout.start * fps), round(bout.stop * fps)
         if start < 0 or (frames is not None and stop > frames + 1):
             raise DatasetError(
-                f"{where}: '{bout.behavior}' from {float(bout.start):g} to {float(bout.stop):g} s does not"
-                f" lie within its {float((frames or 0) / fps):g} s."
+                f"{where}: {quote(bout.behavior)} from {float(bout.start):g} to {float(bout.stop):g} s does"
+                f" not lie within its {float((frames or 0) / fps):g} s."
             )
         stop = stop if frames is None else min(stop, frames)
         if start < stop:
@@ -172,7 +173,7 @@ def _name_media(path: Path, texts: list[str]) -> dict[str, PurePath]:
             pure = Path(text).relative_to(path.parent.absolute())
         parts = tuple(part for part in pure.parts if part not in (pure.anchor, "..", "."))
         if not parts or "\0" in text:
-            raise DatasetError(f"{path}: '{text}' is no name of a media file.")
+            raise DatasetError(f"{path}: {quote(text)} is no name of a media file.")
         if pure.anchor or ".." in pure.parts:
             outside[text] = parts
         else:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
+from wildact.datasets.findings import quote
 from wildact.errors import DatasetError
 
 Thing = tuple[str, str]
@@ -17,6 +19,9 @@ MODIFIERS: Thing = "modifier of an event", "modifiers of events"
 POINT_EVENTS: Thing = "point event", "point events"
 NO_VIDEO: Thing = "observation that is not of video files", "observations that are not of video files"
 FURTHER_PLAYERS: Thing = "media file in a further player", "media files in further players"
+
+_MAX_SECONDS, _MIN_SECONDS = Decimal("1e10"), Decimal("1e-9")
+"""What lies beyond is no time of an event; and a fraction of 1e-999999 would fill the memory."""
 
 MAX_DENOMINATOR = 1_000_000
 """BORIS keeps frame rates as decimal numbers: 29.97002997 is 30000/1001."""
@@ -129,7 +134,7 @@ def pair_events(where: str, events: Iterable[Event]) -> tuple[CodedBout, ...]:
 def describe_event(event: Event) -> str:
     """Words for an error message."""
     subject = event.subject or "no focal subject"
-    return f"'{event.behavior}' of '{subject}' at {float(event.time):g} s"
+    return f"{quote(event.behavior)} of {quote(subject)} at {float(event.time):g} s"
 
 
 def read_seconds(where: str, what: str, value: object) -> Fraction:
@@ -139,11 +144,12 @@ def read_seconds(where: str, what: str, value: object) -> Fraction:
         DatasetError: if it is none.
     """
     try:
-        if isinstance(value, bool):
-            raise ValueError
-        return Fraction(str(value).strip())
-    except (ValueError, ZeroDivisionError) as error:
-        raise DatasetError(f"{where}: {what} must be a number, not {str(value)[:40]!r}.") from error
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        number = Decimal("nan")
+    if isinstance(value, bool) or not number.is_finite() or not -_MAX_SECONDS < number < _MAX_SECONDS:
+        raise DatasetError(f"{where}: {what} must be a number, not {quote(value)}.")
+    return Fraction(0) if -_MIN_SECONDS < number < _MIN_SECONDS else Fraction(number)
 
 
 def read_fps(where: str, value: object) -> Fraction:

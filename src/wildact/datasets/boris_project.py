@@ -29,6 +29,7 @@ from wildact.datasets.boris_events import (
     read_fps,
     read_seconds,
 )
+from wildact.datasets.findings import quote
 from wildact.errors import DatasetError
 
 _GZIP = b"\x1f\x8b"
@@ -71,7 +72,7 @@ def _read_project(path: Path, content: bytes) -> Coding:
     dropped: Counter[Thing] = Counter()
     observations = []
     for name, entry in _objects(path, project, "observations").items():
-        where = f"{path}: observation '{name}'"
+        where = f"{path}: observation {quote(name)}"
         if entry.get("type") != "MEDIA":
             dropped[NO_VIDEO] += 1
             continue
@@ -84,7 +85,7 @@ def _read_project(path: Path, content: bytes) -> Coding:
 def _ethogram(path: Path, project: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for number, behavior in _objects(path, project, "behaviors_conf").items():
         if not isinstance(behavior.get("code"), str) or not isinstance(behavior.get("type"), str):
-            raise DatasetError(f"{path}: behaviors_conf entry '{number}' needs a code and a type.")
+            raise DatasetError(f"{path}: behaviors_conf entry {quote(number)} needs a code and a type.")
         yield behavior["code"], behavior["type"].lower()
 
 
@@ -119,7 +120,7 @@ def _observation(
 
 def _media(where: str, name: str, info: Mapping[str, Any]) -> Media:
     length, fps = (_get(info.get(key), name) for key in ("length", "fps"))
-    duration = None if length in (None, "NA") else read_seconds(where, f"the length of '{name}'", length)
+    duration = None if length in (None, "NA") else read_seconds(where, f"the length of {quote(name)}", length)
     return Media(name, duration, read_fps(where, fps))
 
 
@@ -149,7 +150,7 @@ def _events(
         subject, behavior = str(event[1]), str(event[2])
         modifiers, comment = (str(event[n]) if len(event) > n else "" for n in (3, 4))
         if behavior not in types:
-            raise DatasetError(f"{where}, event {k}: the behaviour '{behavior}' is not in the ethogram.")
+            raise DatasetError(f"{where}, event {k}: the behaviour {quote(behavior)} is not in the ethogram.")
         dropped[COMMENTS] += bool(comment)
         dropped[MODIFIERS] += modifiers not in ("", "None")
         if types[behavior].startswith(_STATE):

@@ -26,6 +26,7 @@ from wildact.datasets.boris_events import (
     read_seconds,
 )
 from wildact.datasets.csv_table import Table, read_table
+from wildact.datasets.findings import quote
 from wildact.errors import DatasetError
 
 _TABULAR = ("Subject", "Behavior", "Time")
@@ -59,7 +60,7 @@ def read_boris_table(path: Path, variables: Sequence[str]) -> Coding:
         if _is_live(rows[0][1]):
             dropped[NO_VIDEO] += 1
             continue
-        observations.append(_observation(f"{path}: observation '{name}'", rows, variables, dropped))
+        observations.append(_observation(f"{path}: observation {quote(name)}", rows, variables, dropped))
     return Coding(
         observations=tuple(observations),
         behaviors=_names(bout.behavior for observation in observations for bout in observation.bouts),
@@ -101,7 +102,7 @@ def _observation(
         if "Start (s)" in row:
             start, stop = (read_seconds(place, c, row[c]) - offset for c in ("Start (s)", "Stop (s)"))
             if stop < start:
-                raise DatasetError(f"{place}: '{row['Behavior']}' stops before it starts.")
+                raise DatasetError(f"{place}: {quote(row['Behavior'])} stops before it starts.")
             bouts.append(CodedBout(subject, row["Behavior"], start, stop))
         else:
             modifiers = "|".join(row[c] for c in row if c.startswith("Modifier"))

@@ -22,6 +22,7 @@ from wildact.datasets.camtrap_tracks import read_actions, read_tracks
 from wildact.datasets.checks import check_name, check_unique, check_video, video_path
 from wildact.datasets.deployments import find_deployment, load_deployments
 from wildact.datasets.facts import Facts, parse_rate
+from wildact.datasets.findings import quote
 from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
 from wildact.datasets.package_facts import load_project, load_taxa
@@ -126,7 +127,7 @@ def _read_own(package: Package) -> tuple[dict[str, LabelledVideo], int]:
     actions, short = read_actions(package.observations, sizes)
     whole = {
         media: check_video(
-            f"{package.folder}: media {media}",
+            f"{package.folder}: media {quote(media)}",
             replace(video, tracks=tracks.get(media, ()), actions=actions.get(media, ())),
         )
         for media, video in videos.items()
@@ -135,7 +136,7 @@ def _read_own(package: Package) -> tuple[dict[str, LabelledVideo], int]:
 
 
 def _own_video(package: Package, row: Row) -> LabelledVideo:
-    where = f"{package.folder}: the recording of media {row['mediaID']}"
+    where = f"{package.folder}: the recording of media {quote(row['mediaID'])}"
     try:
         fps = parse_rate(row["fps"])
         frames, width, height = (int(row[column]) for column in ("frames", "width", "height"))
@@ -172,11 +173,11 @@ def _read_media(
     package: Package, media: Row, observations: Sequence[Row], deployment: Row, facts: Facts
 ) -> LabelledVideo:
     """A blank video, or a picture as a video of one frame."""
-    where = f"{package.folder}: media {media['mediaID']}"
+    where = f"{package.folder}: media {quote(media['mediaID'])}"
     path = video_path(where, package.folder, _file_name(media))
     time = parse_time(media["timestamp"])
     if time is None:
-        raise DatasetError(f"{where}: its timestamp '{media['timestamp']}' is none.")
+        raise DatasetError(f"{where}: its timestamp {quote(media['timestamp'])} is none.")
     name = path.relative_to(package.folder).as_posix()
     size = (0, 0) if _are_blank(observations) else facts.find_size(where, name)
     seen = [row for row in observations if row["observationType"] != _BLANK]
@@ -216,9 +217,12 @@ def _track(where: str, number: int, row: Row, size: tuple[int, int]) -> Track:
     try:
         x, y, w, h = (float(row[column]) for column in ("bboxX", "bboxY", "bboxWidth", "bboxHeight"))
         rows.add(0, (x * width, y * height, (x + w) * width, (y + h) * height))
-        return replace(rows.build(number), label_score=float(probability) if probability else 1.0)
+        score = float(probability) if probability else 1.0
+        if not 0 <= score <= 1:
+            raise ValueError(f"{probability} is no probability")
+        return replace(rows.build(number), label_score=score)
     except ValueError as error:
-        raise DatasetError(f"{where}: observation {row['observationID']}: {error}.") from error
+        raise DatasetError(f"{where}: observation {quote(row['observationID'])}: {error}.") from error
 
 
 def _list_dropped(package: Package, taken: set[str], own: set[str], short: int) -> tuple[str, ...]:

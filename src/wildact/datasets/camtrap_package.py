@@ -12,6 +12,7 @@ from typing import Any
 
 from wildact.datasets.csv_table import Table, read_table
 from wildact.datasets.documents import Part, load_document
+from wildact.datasets.findings import quote
 from wildact.errors import DatasetError
 
 DESCRIPTOR = "datapackage.json"
@@ -91,7 +92,7 @@ def load_package(path: Path) -> Package:
     for where, row in tables["observations"].rows:
         if row["observationLevel"] not in _LEVELS:
             raise DatasetError(
-                f"{where}: observationLevel '{row['observationLevel']}' is not media or event."
+                f"{where}: observationLevel {quote(row['observationLevel'])} is not media or event."
             )
     own = None
     if RECORDINGS in paths:
@@ -143,7 +144,7 @@ def _check_ids(table: Table, key: str) -> set[str]:
         if not row[key]:
             raise DatasetError(f"{where}: {key} is empty.")
         if row[key] in ids:
-            raise DatasetError(f"{where}: {key} '{row[key]}' is given twice.")
+            raise DatasetError(f"{where}: {key} {quote(row[key])} is given twice.")
         ids.add(row[key])
     return ids
 
@@ -151,7 +152,7 @@ def _check_ids(table: Table, key: str) -> set[str]:
 def _check_links(table: Table, column: str, known: set[str]) -> None:
     for where, row in table.rows:
         if row.get(column) and row[column] not in known:
-            raise DatasetError(f"{where}: there is no {column} '{row[column]}' in the package.")
+            raise DatasetError(f"{where}: there is no {column} {quote(row[column])} in the package.")
 
 
 def _rows(table: Table) -> tuple[Row, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Container, Iterable, Mapping
 from itertools import pairwise
 from pathlib import Path
@@ -10,11 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv as pc
 
+from wildact.datasets.findings import quote
 from wildact.errors import DatasetError
 from wildact.export.camtrap_rows import DETECTION_FIELDS
 from wildact.masks import from_coco
-from wildact.types import ActionLabel, Float32, Rle, Track
+from wildact.types import ActionLabel, Rle, Track
 
+_FARTHEST_PX = 1e6
 _TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}
 _COLUMNS = {name: _TYPES[kind] for name, kind, _ in DETECTION_FIELDS}
 
@@ -44,12 +47,15 @@ def read_tracks(path: Path, sizes: Mapping[str, tuple[int, int]]) -> dict[str, t
     except FileNotFoundError as error:
         raise DatasetError(f"{path} does not exist.") from error
     except (OSError, pa.ArrowException) as error:
-        raise DatasetError(f"{path} cannot be read: {error}.") from error
+        reason = str(error).splitlines()[0][:120]  # Arrow quotes whole rows
+        raise DatasetError(f"{path} cannot be read: {reason}.") from error
     tracks: dict[str, list[Track]] = {}
     for rows in _split(table):
-        media, individual = rows["mediaID"][0].as_py(), rows["individualID"][0].as_py()
+        media, individual = rows["mediaID"][0].as_py(), quote(rows["individualID"][0].as_py())
         if media not in sizes:
-            raise DatasetError(f"{path}: {individual} is of media '{media}', of which there is no recording.")
+            raise DatasetError(
+                f"{path}: {individual} is of media {quote(media)}, of which there is no recording."
+            )
         try:
             tracks.setdefault(media, []).append(_track(rows, *sizes[media]))
         except ValueError as error:
@@ -57,7 +63,7 @@ def read_tracks(path: Path, sizes: Mapping[str, tuple[int, int]]) -> dict[str, t
     for media, of_media in tracks.items():
         of_media.sort(key=lambda track: track.track_id)
         if len({track.track_id for track in of_media}) < len(of_media):
-            raise DatasetError(f"{path}: two animals of media '{media}' have the same trackID.")
+            raise DatasetError(f"{path}: two animals of media {quote(media)} have the same trackID.")
     return {media: tuple(of_media) for media, of_media in tracks.items()}
 
 
@@ -87,8 +93,8 @@ def read_actions(
             track, start, end = (int(tags[key]) for key in ("track", "start_frame", "end_frame"))
         except (KeyError, ValueError) as error:
             raise DatasetError(
-                f"observation {row['observationID']}: its tags '{text}' give no track, start_frame and"
-                " end_frame."
+                f"observation {quote(row['observationID'])}: its tags {quote(text)} give no track,"
+                " start_frame and end_frame."
             ) from error
         if start == end:
             short += 1
@@ -115,10 +121,8 @@ def _track(rows: pa.Table, height: int, width: int) -> Track:
     for name in ("trackID", "label"):
         if len(rows.column(name).unique()) > 1:
             raise ValueError(f"it has more than one {name}")
-    boxes: Float32 = np.stack([rows.column(n).to_numpy() for n in ("x1", "y1", "x2", "y2")], axis=1).astype(
-        np.float32
-    )
-    if not np.isfinite(boxes).all() or (boxes[:, 2:] < boxes[:, :2]).any():
+    corners = np.stack([rows.column(name).to_numpy() for name in ("x1", "y1", "x2", "y2")], axis=1)
+    if not (abs(corners) <= _FARTHEST_PX).all() or (corners[:, 2:] < corners[:, :2]).any():
         raise ValueError("a box is turned inside out, or no number")
     occluded = rows.column("occluded")
     return Track(
@@ -126,7 +130,7 @@ def _track(rows: pa.Table, height: int, width: int) -> Track:
         label=rows["label"][0].as_py(),
         label_score=_score(rows["labelScore"][0].as_py()),
         frames=rows.column("frame").to_numpy().astype(np.int64),
-        boxes=boxes,
+        boxes=corners.astype(np.float32),
         scores=np.array([_score(score) for score in rows.column("score").to_pylist()], np.float32),
         masks=tuple(_mask(text, height, width) for text in rows.column("mask").to_pylist()),
         occluded=None if occluded.null_count else np.array(occluded.to_pylist(), bool),
@@ -139,4 +143,8 @@ def _mask(counts: str, height: int, width: int) -> Rle | None:
 
 
 def _score(value: float | None) -> float:
-    return float("nan") if value is None else value
+    if value is None:
+        return math.nan
+    if not 0 <= value <= 1:
+        raise ValueError(f"{value:g} is no score from 0 to 1")
+    return value

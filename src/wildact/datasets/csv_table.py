@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wildact.datasets.findings import quote
 from wildact.errors import DatasetError
 
 _DELIMITERS = ",;\t"
@@ -82,5 +83,5 @@ def _check_columns(where: str, values: list[str]) -> tuple[str, ...]:
     while values and not values[-1]:
         values = values[:-1]
     if doubles := sorted({value for value in values if value and values.count(value) > 1}):
-        raise DatasetError(f"{where}: two columns are called '{doubles[0]}'.")
+        raise DatasetError(f"{where}: two columns are called {quote(doubles[0])}.")
     return tuple(values)

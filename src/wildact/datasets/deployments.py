@@ -15,6 +15,7 @@ from datetime import datetime
 from pathlib import Path, PurePosixPath
 
 from wildact.datasets.csv_table import read_table
+from wildact.datasets.findings import quote
 from wildact.decode.clock import Clock, parse_clock_offset, parse_time, parse_zone
 from wildact.errors import DatasetError, OutputError
 from wildact.export.atomic import replacing
@@ -83,7 +84,7 @@ def load_deployments(path: Path, default: Clock) -> tuple[Deployment, ...]:
     table = read_table(path, REQUIRED)
     known = {*DEPLOYMENT_COLUMNS, "videos", *CLOCK_COLUMNS}
     if unknown := [column for column in table.columns if column not in known]:
-        raise DatasetError(f"{path}: '{unknown[0]}' is no column of a deployment in Camtrap DP.")
+        raise DatasetError(f"{path}: {quote(unknown[0])} is no column of a deployment in Camtrap DP.")
     empty = [
         f"line {where.rsplit(' ', 1)[1]}: {', '.join(missing)}"
         for where, row in table.rows
@@ -100,7 +101,7 @@ def load_deployments(path: Path, default: Clock) -> tuple[Deployment, ...]:
             deployment.videos if name == "videos" else deployment.row[name] for deployment in deployments
         ]
         if doubles := [value for value in values if values.count(value) > 1]:
-            raise DatasetError(f"{path}: two rows have the {name} '{doubles[0]}'; each needs its own.")
+            raise DatasetError(f"{path}: two rows have the {name} {quote(doubles[0])}; each needs its own.")
     return deployments
 
 
@@ -169,7 +170,7 @@ def _deployment(where: str, row: dict[str, str], default: Clock) -> Deployment:
 def _clock(where: str, row: dict[str, str], default: Clock) -> Clock:
     if row.get("creationTime", "") not in CREATION_TIMES:
         raise DatasetError(
-            f"{where}: creationTime must be utc, camera or empty, not '{row['creationTime']}'."
+            f"{where}: creationTime must be utc, camera or empty, not {quote(row['creationTime'])}."
         )
     clock = default
     try:
@@ -188,7 +189,7 @@ def _moment(where: str, row: dict[str, str], column: str, clock: Clock) -> datet
     moment = parse_time(row[column])
     if moment is None:
         raise DatasetError(
-            f"{where}: {column} must be a date with a time, such as 2024-01-31 12:00, not '{row[column]}'."
+            f"{where}: {column} must be a date with a time, like 2024-01-31 12:00, not {quote(row[column])}."
         )
     if moment.tzinfo is None and clock.zone is None:
         raise DatasetError(f"{where}: the time zone of {column} is unknown; write it in the column timeZone.")
@@ -199,10 +200,12 @@ def _value(where: str, column: str, text: str) -> str:
     """A cell as Camtrap DP's schema wants it."""
     if column in _BOOLEANS and text:
         if text.lower() not in ("true", "false"):
-            raise DatasetError(f"{where}: {column} must be true, false or empty, not '{text}'.")
+            raise DatasetError(f"{where}: {column} must be true, false or empty, not {quote(text)}.")
         return text.lower()
     if column == "featureType" and text not in _FEATURES:
-        raise DatasetError(f"{where}: featureType '{text}' is none of {', '.join(sorted(_FEATURES)[1:])}.")
+        raise DatasetError(
+            f"{where}: featureType {quote(text)} is none of {', '.join(sorted(_FEATURES)[1:])}."
+        )
     if column in _NUMBERS and text:
         _check_number(where, column, text)
     return text
@@ -214,4 +217,4 @@ def _check_number(where: str, column: str, text: str) -> None:
     if not re.fullmatch(pattern, text, re.ASCII) or not low <= float(text) <= high:
         kind = "whole number" if column in _WHOLE else "number"
         limits = f"of at least {low:g}" if high > 1000 else f"from {low:g} to {high:g}"
-        raise DatasetError(f"{where}: {column} must be a {kind} {limits}, not '{text}'.")
+        raise DatasetError(f"{where}: {column} must be a {kind} {limits}, not {quote(text)}.")

@@ -146,6 +146,8 @@ def parse_rate(value: float | str) -> Fraction:
         ValueError: if it is no positive number.
     """
     try:
+        if "e" in str(value).lower():  # the fraction of 1e999999999 would fill the memory
+            raise ValueError
         rate = Fraction(str(value).strip())
     except (ValueError, ZeroDivisionError) as error:
         raise ValueError(f"{value!r} is no frame rate") from error

@@ -13,12 +13,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
+from typing import Annotated
 
 from pydantic import Field
 
 from wildact.datasets.checks import check_name, check_unique, check_video, video_path
 from wildact.datasets.documents import XYWH, Count, Part, load_document
 from wildact.datasets.facts import Facts, parse_rate
+from wildact.datasets.findings import quote
 from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
 from wildact.datasets.results import read_dataset_recordings
@@ -31,13 +33,16 @@ _FAILED = "file that MegaDetector could not read", "files that MegaDetector coul
 _GUESSES = "further guess of a species", "further guesses of species"
 
 
+Score = Annotated[float, Field(ge=0, le=1)]
+
+
 class Detection(Part):
     """An entry of ``detections``."""
 
     category: str
-    conf: float
+    conf: Score
     bbox: XYWH
-    classifications: list[tuple[str, float]] | None = None
+    classifications: list[tuple[str, Score]] | None = None
     frame_number: Count = 0
 
 
@@ -142,5 +147,5 @@ def _track(where: str, number: int, found: Detection, document: Document, size: 
 
 def _name(where: str, number: str, key: str, names: Mapping[str, str]) -> str:
     if number not in names:
-        raise DatasetError(f"{where}: '{number}' is not among the {key}.")
+        raise DatasetError(f"{where}: {quote(number)} is not among the {key}.")
     return check_name(where, "a species", names[number])

@@ -10,6 +10,7 @@ from typing import Any, get_args
 
 from wildact.datasets.csv_table import read_table
 from wildact.datasets.deployments import refuse_existing
+from wildact.datasets.findings import quote
 from wildact.errors import DatasetError
 from wildact.export.atomic import replacing
 from wildact.export.camtrap_dp import OWN_PROPERTIES, list_missing_facts
@@ -72,9 +73,9 @@ def load_taxa(path: Path | None) -> dict[str, Taxon]:
         if not row["label"]:
             raise DatasetError(f"{where}: the label is empty.")
         if rank not in RANKS:
-            raise DatasetError(f"{where}: taxonRank '{rank}' is none of {', '.join(RANKS[1:])}.")
+            raise DatasetError(f"{where}: taxonRank {quote(rank)} is none of {', '.join(RANKS[1:])}.")
         if kind not in _KINDS:
-            raise DatasetError(f"{where}: observationType '{kind}' is none of {', '.join(_KINDS[1:])}.")
+            raise DatasetError(f"{where}: observationType {quote(kind)} is none of {', '.join(_KINDS[1:])}.")
         taxa[row["label"].casefold()] = Taxon(row["scientificName"], rank, kind or "animal")  # type: ignore[arg-type]
     return taxa
 

@@ -14,6 +14,7 @@ import numpy as np
 from wildact.datasets.checks import known_length, relative_name
 from wildact.datasets.csv_table import read_table
 from wildact.datasets.deployments import split_place
+from wildact.datasets.findings import quote
 from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
 from wildact.decode.probe import has_audio
@@ -63,7 +64,7 @@ def find_results(folder: Path) -> Results:
             name, path = markers[row["video"]]
             videos[name] = path
         else:
-            raise DatasetError(f"{where}: the result of '{row['video']}' is not in {folder / 'videos'}.")
+            raise DatasetError(f"{where}: the result of {quote(row['video'])} is not in {folder / 'videos'}.")
     return Results(folder, dict(sorted(videos.items())), tuple(failed), _read_date(folder / "run.json"))
 
 

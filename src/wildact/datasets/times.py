@@ -10,6 +10,7 @@ from pathlib import Path
 
 from wildact.datasets.csv_table import read_table
 from wildact.datasets.deployments import refuse_existing
+from wildact.datasets.findings import quote
 from wildact.decode.clock import (
     Clock,
     ClockReading,
@@ -44,7 +45,7 @@ def load_times(path: Path) -> dict[str, ClockReading]:
         if time is None:
             raise DatasetError(
                 f"{where}: recorded must be a date with a time, such as 2024-01-31 23:59:59, not"
-                f" '{row['recorded']}'."
+                f" {quote(row['recorded'])}."
             )
         try:
             if row.get("timeZone") and time.tzinfo is None:
@@ -53,7 +54,7 @@ def load_times(path: Path) -> dict[str, ClockReading]:
             raise DatasetError(f"{where}: {error}.") from error
         name = row["video"].removeprefix("./")
         if name in times:
-            raise DatasetError(f"{where}: the video '{name}' stands in the table twice.")
+            raise DatasetError(f"{where}: the video {quote(name)} stands in the table twice.")
         text = f"{row['recorded']} {row.get('timeZone', '')}".strip()
         times[name] = ClockReading(path.name, text, time)
     return times

@@ -168,7 +168,7 @@ def parse_zone(text: str) -> tzinfo:
         return timezone(-offset if match[1] == "-" else offset)
     except (KeyError, ValueError, OSError) as error:  # no such zone; no name of one; the name of a folder
         raise ValueError(
-            f"'{text}' is no time zone; write one like Europe/Berlin, or an offset like +01:00"
+            f"{text!r} is no time zone; write one like Europe/Berlin, or an offset like +01:00"
         ) from error
 
 
@@ -182,7 +182,7 @@ def parse_clock_offset(text: str) -> timedelta:
         return timedelta(seconds=float(text))
     match = _OFFSET.fullmatch(text)
     if match is None:
-        raise ValueError(f"'{text}' is no clock offset; write seconds, or [+-][DAYSd ]HH:MM:SS")
+        raise ValueError(f"{text!r} is no clock offset; write seconds, or [+-][DAYSd ]HH:MM:SS")
     sign, days, hours, minutes, seconds = match.groups()
     offset = timedelta(days=int(days or 0), hours=int(hours), minutes=int(minutes), seconds=float(seconds))
     return -offset if sign == "-" else offset
