@@ -1,10 +1,11 @@
+from datetime import UTC, datetime
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from wildact.types import Detections, Frame, Track, VideoInfo, VideoResult
+from wildact.types import Detections, Frame, RecordingTime, Track, VideoInfo, VideoResult
 
 
 def detections(n=3):
@@ -50,3 +51,9 @@ def test_times_of_a_29_97_video_are_not_rounded():
     result = VideoResult(info, "day", np.array([0, 1001, 2002]), Fraction(1, 30000), ())
     assert result.times_s.tolist() == pytest.approx([0, 1001 / 30000, 2002 / 30000], abs=1e-12)
     assert result.status == "blank"
+
+
+def test_the_start_of_a_recording_states_its_zone():
+    assert RecordingTime(datetime(2024, 1, 31, tzinfo=UTC), "file name", "20240131").clock_offset_s == 0
+    with pytest.raises(ValueError, match="offset from UTC"):
+        RecordingTime(datetime(2024, 1, 31), "file name", "20240131")
