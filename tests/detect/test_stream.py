@@ -12,6 +12,7 @@ from wildact.detect.aggregate import aggregate_maps
 from wildact.detect.cells import LEVELS, subsample
 from wildact.detect.predict import make_batch, prepare_images, run_heads, to_detections
 from wildact.detect.warp import compose, resize_to_levels
+from wildact.detect.window import FeatureWindow
 from wildact.errors import UsageError
 
 LONG = 100
@@ -280,3 +281,19 @@ def test_no_frames_give_nothing(video_detector):
 def test_windows_that_make_no_sense_are_refused(bad):
     with pytest.raises(UsageError):
         WindowSettings(**bad)
+
+
+@pytest.mark.parametrize("flow", ["chained", "pairwise"])
+def test_what_is_kept_does_not_grow(video_detector, moving_frames, flow):
+    settings = WindowSettings(radius=3, step=1, flow=flow, still=1.0)
+    window = FeatureWindow(video_detector.model, settings, spare=1)
+    kept = []
+    with torch.inference_mode():
+        for pair in np.array(moving_frames(24), object).reshape(-1, 2):
+            tensors, _ = prepare_images(video_detector, [frame.image for frame in pair])
+            window.push(make_batch(video_detector, tensors), tensors)
+            window.aggregate([max(0, window.pushed - 4), max(0, window.pushed - 5)])
+            tables = (window.features, window.embeddings, window.grey)
+            kept.append(sum(t.numel() for t in (*tables, *window._images.values(), *window._flows.values())))
+    assert max(kept) == max(kept[4:8])  # full after eight frames
+    assert window.features.shape[0] == 8

@@ -34,7 +34,7 @@ class Flow(nn.Module):
         self.scale, self.network, self.published = scale, network, published
 
     def prepare(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) RGB in [0, 1] to what ``forward`` takes, (N, C, h, w)."""
+        """(N, C, H, W) in [0, 1] to what ``forward`` takes, (N, C, h, w)."""
         size = [max(1, round(side * self.scale)) for side in images.shape[-2:]]
         return F.interpolate(images, size, mode="area")
 
@@ -50,9 +50,8 @@ class DisFlow(Flow):
 
     def prepare(self, images: Tensor) -> Tensor:
         """(N, 3, H, W) RGB in [0, 1] to (N, 1, h, w) uint8 grey, on the CPU."""
-        small = super().prepare(images)
-        grey = (small * small.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1)).sum(dim=1, keepdim=True)
-        return grey.mul(255).round().clamp(0, 255).byte().cpu()
+        grey = F.conv2d(images, images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1))
+        return super().prepare(grey).mul(255).round().clamp(0, 255).byte().cpu()
 
     def forward(self, current: Tensor, other: Tensor) -> Tensor:
         """(N, 1, h, w) uint8 each to the flow (N, 2, h, w) float32 in their pixels."""
