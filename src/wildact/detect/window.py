@@ -32,14 +32,14 @@ class WindowSettings:
 
     Attributes:
         radius: K, frames before and after.
-        step: every so many of them helps.
+        step: every so many of them helps: of 10 with a step of 3 the first, fourth, seventh and tenth.
         flow: ``chained`` or ``pairwise``.
         still: cells of which no helping frame differs by so many grey levels keep the current frame's
             features, as they do not move: the background of a fixed camera. 0: all cells are aggregated.
     """
 
     radius: int = 10
-    step: int = 2
+    step: int = 3
     flow: Literal["chained", "pairwise"] = "chained"
     still: float = 0.0
 
