@@ -217,8 +217,7 @@ def _csv_writer(stack: ExitStack, path: Path, columns: tuple[str, ...]) -> csv.D
 
 def _csv_row(row: Mapping[str, Any]) -> Row:
     return {
-        column: video_name(value) if column == "video" else safe_text(value)
-        for column, value in row.items()
+        column: video_name(value) if column == "video" else safe_text(value) for column, value in row.items()
     }
 
 

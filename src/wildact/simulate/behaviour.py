@@ -21,7 +21,7 @@ STEP_S = 1 / 30
 MOVING = ("walking", "running")
 
 GO_ON_S = 0.3
-"""An animal that would stop behind a tree goes on for so long: what stays hidden no camera is triggered by."""
+"""An animal that would stop behind a tree goes on for so long: what stays hidden triggers no camera."""
 
 _NEXT: dict[str, dict[str, float]] = {
     "walking": {"grazing": 0.20, "vigilant": 0.18, "running": 0.36, "grooming": 0.14, "resting": 0.12},

@@ -254,9 +254,7 @@ class _Painter:
             if not (middle and spot[3] < far_m) or self.rng.random() < IN_THE_WAY:
                 return spot
 
-    def _still(
-        self, near_m: float, far_m: float, clear: float
-    ) -> list[tuple[float, Callable[[], Cutout]]]:
+    def _still(self, near_m: float, far_m: float, clear: float) -> list[tuple[float, Callable[[], Cutout]]]:
         """What stands still, as (distance, painter)."""
         habitat, rng = self.habitat, self.rng
         still: list[tuple[float, Callable[[], Cutout]]] = []

@@ -1,4 +1,4 @@
-"""Weights that torchvision publishes and wildact can use: detectors, recognizers, and the flow of video detectors."""
+"""Weights that torchvision publishes and wildact can use: detectors, recognizers, and flow for FGFA."""
 
 from __future__ import annotations
 
