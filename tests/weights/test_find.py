@@ -55,6 +55,8 @@ def test_torchvisions_cache_is_used(folders: Path) -> None:
         "maskrcnn_resnet50_fpn_v2": "downloadable",
         "r3d_18": "downloadable",
         "r2plus1d_18": "downloadable",
+        "raft_small": "downloadable",
+        "raft_large": "downloadable",
     }
 
 
