@@ -7,7 +7,8 @@ from hypothesis import strategies as st
 
 from wildact.simulate.habitats import HABITATS, Habitat
 from wildact.simulate.layers import overlap, paste
-from wildact.simulate.scene import WALL_M, build_scene
+from wildact.simulate.painter import WALL_M
+from wildact.simulate.scene import build_scene
 from wildact.simulate.view import View
 
 
