@@ -7,12 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wildact.datasets.csv_table import Table, read_table
 from wildact.datasets.documents import Part, load_document
 from wildact.datasets.findings import quote
+from wildact.datasets.raw import leads_out
 from wildact.errors import DatasetError
 
 DESCRIPTOR = "datapackage.json"
@@ -127,15 +128,7 @@ def _find_tables(descriptor: Path, resources: Iterable[Resource]) -> dict[str, P
 
 
 def _is_inside(text: str) -> bool:
-    name, elsewhere = PurePosixPath(text), PureWindowsPath(text)
-    climbs = ".." in (*name.parts, *elsewhere.parts)
-    return (
-        text.isprintable()
-        and bool(name.parts)
-        and not name.is_absolute()
-        and not elsewhere.anchor
-        and not climbs
-    )
+    return text.isprintable() and bool(PurePosixPath(text).parts) and not leads_out(text)
 
 
 def _check_ids(table: Table, key: str) -> set[str]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 
 import numpy as np
 
 from wildact.datasets.native import Dataset
+from wildact.datasets.raw import MAX_FRAMES, leads_out
 from wildact.errors import DatasetError, OutputError
 from wildact.types import LabelledVideo, Track, VideoInfo
 
 EDGE_PX = 0.5
 """A box may stick out of the frame by so much: tools round differently."""
-
-MAX_FRAMES = 2**22
-"""Longer videos are taken for a slip of the pen (39 hours at 30 frames per second)."""
 
 MAX_PIXELS = 2**26
 """Larger frames are taken for the same (8192 x 8192 pixels)."""
@@ -30,10 +28,10 @@ def video_path(where: str, root: Path, name: str) -> Path:
     Raises:
         DatasetError: if the name is empty, holds control characters, or leads out of the folder.
     """
-    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    posix = PurePosixPath(name)
     if not posix.parts or not name.isprintable():
         raise DatasetError(f"{where}: {name!r} cannot be the name of a video.")
-    if posix.is_absolute() or windows.anchor or ".." in (*posix.parts, *windows.parts):
+    if leads_out(name):
         raise DatasetError(
             f"{where}: the video {name!r} would lie outside the folder; name it relative to it."
         )

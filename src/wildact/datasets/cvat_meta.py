@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from wildact.datasets.checks import MAX_FRAMES, MAX_PIXELS, check_name, video_path
+from wildact.datasets.checks import MAX_PIXELS, check_name, video_path
 from wildact.datasets.facts import Facts
+from wildact.datasets.raw import MAX_FRAMES
 from wildact.datasets.xml_stream import Event
 from wildact.errors import DatasetError
 

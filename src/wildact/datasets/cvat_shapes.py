@@ -8,8 +8,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from wildact.datasets.checks import MAX_FRAMES, MAX_PX
+from wildact.datasets.checks import MAX_PX
 from wildact.datasets.cvat_meta import Task
+from wildact.datasets.raw import MAX_FRAMES
 from wildact.errors import DatasetError
 from wildact.masks import encode_cropped_mask
 from wildact.types import Float64, Rle

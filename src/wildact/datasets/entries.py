@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
-from pathlib import Path, PurePosixPath, PureWindowsPath
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from wildact.datasets.findings import (
     list_frames,
     quote,
 )
-from wildact.datasets.raw import LARGEST, MAX_FRAMES, MAX_SIDE_PX, Entry
+from wildact.datasets.raw import LARGEST, MAX_FRAMES, MAX_SIDE_PX, Entry, leads_out
 from wildact.masks import from_coco
 from wildact.types import ActionLabel, Bool, Float32, LabelledVideo, Light, Rle, Track, VideoInfo
 
@@ -62,8 +62,7 @@ def read_file_name(entry: Entry) -> str | None:
     text = entry.text("file_name")
     if text is None:
         return None
-    name, elsewhere = PurePosixPath(text), PureWindowsPath(text)
-    if name.is_absolute() or elsewhere.anchor or ".." in (*name.parts, *elsewhere.parts) or not name.parts:
+    if leads_out(text) or not PurePosixPath(text).parts:
         entry.complain(MALFORMED, f"file_name must stay within the folder, unlike {quote(text)}")
         return None
     return text

@@ -86,7 +86,7 @@ STRAY_MASK = Kind("warning", "mask without box", "draw the box, or delete the ma
 # -- what a look at the labels finds -----------------------------------------------------------------------
 
 NO_VIDEOS = Kind("error", "no videos", "list at least one video")
-NO_MASK = Kind("warning", "box without mask", "draw the mask: the training of a detector leaves it out")
+NO_MASK = Kind("warning", "box without mask", "draw the mask: a detector is not trained on boxes alone")
 TINY_BOX = Kind("warning", "tiny box", "delete it, unless the animal is really that small")
 STRAY_BOX = Kind(
     "warning", "mask and box disagree", "draw one of them again: a box lies close around its mask"

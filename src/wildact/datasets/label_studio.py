@@ -27,7 +27,6 @@ import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError
 
 from wildact.datasets.checks import (
-    MAX_FRAMES,
     MAX_PIXELS,
     MAX_PX,
     check_name,
@@ -40,6 +39,7 @@ from wildact.datasets.facts import Facts, parse_rate
 from wildact.datasets.keyframes import interpolate
 from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
+from wildact.datasets.raw import MAX_FRAMES
 from wildact.errors import DatasetError
 from wildact.types import ActionLabel, Int64, LabelledVideo, Light, Track, VideoInfo
 

@@ -23,7 +23,6 @@ from fractions import Fraction
 from pathlib import Path
 
 from wildact.datasets.checks import (
-    MAX_FRAMES,
     check_name,
     check_unique,
     known_length,
@@ -33,6 +32,7 @@ from wildact.datasets.checks import (
 from wildact.datasets.facts import parse_rate
 from wildact.datasets.losses import plural
 from wildact.datasets.native import Dataset
+from wildact.datasets.raw import MAX_FRAMES
 from wildact.errors import DatasetError
 from wildact.export.atomic import replacing_folder
 from wildact.types import LabelledVideo, VideoInfo

@@ -8,7 +8,7 @@ import json
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
 from wildact.datasets.findings import DUPLICATE, MALFORMED, UNREADABLE, Finding, Kind, Report, quote
@@ -152,6 +152,12 @@ def read_rows(path: Path, report: Report) -> list[Entry]:
         else:
             entry.complain(MALFORMED, f"{len(row)} values for {len(ACTION_COLUMNS)} columns")
     return good
+
+
+def leads_out(name: str) -> bool:
+    """Whether a path out of a file would lead out of the folder below which it is meant, on any system."""
+    posix, windows = PurePosixPath(name), PureWindowsPath(name)
+    return posix.is_absolute() or bool(windows.anchor) or ".." in (*posix.parts, *windows.parts)
 
 
 def is_id(value: object) -> bool:

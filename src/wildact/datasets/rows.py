@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from wildact.datasets.checks import MAX_FRAMES, MAX_PX
+from wildact.datasets.checks import MAX_PX
+from wildact.datasets.raw import MAX_FRAMES
 from wildact.types import Rle, Track
 
 LARGEST_ID = 2**31 - 1

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from wildact.datasets import Dataset
+from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.record import NOT_RECORDED, describe_environment, plain_values
 from wildact.train.energy import EnergyMeter
@@ -79,11 +79,7 @@ class Account(Callback):
 
 def describe_dataset(dataset: Dataset) -> dict[str, Any]:
     """Counts per class, and checksums by which the labels can be told apart."""
-    seconds: Counter[str] = Counter()
-    for video in dataset.videos:
-        for label in video.actions:
-            seconds[label.action] += float((label.end_frame - label.start_frame) / video.info.fps)  # type: ignore[assignment]
-    tracks = Counter(track.label for video in dataset.videos for track in video.tracks)
+    seconds = count_seconds(dataset.videos, dataset.actions)
     files = [path for path in sorted(dataset.root.glob("*")) if path.suffix in (".json", ".csv")]
     return {
         "folder": dataset.root.name,
@@ -91,8 +87,8 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
         "videos": len(dataset.videos),
         "sites": len({video.site for video in dataset.videos}),
         "cameras": len({(video.site, video.camera) for video in dataset.videos}),
-        "tracks": {name: tracks[name] for name in dataset.species},
-        "seconds": {name: round(seconds[name], 1) for name in dataset.actions},
+        "tracks": count_tracks(dataset.videos, dataset.species),
+        "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "facts": dict(dataset.facts),
     }
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 POWERCAP = Path("/sys/class/powercap")
 
@@ -56,7 +58,7 @@ def _processors(folder: Path) -> dict[str, tuple[Counter, float]]:
             name = (package / "name").read_text().strip()
             path = package / "energy_uj"
             _microjoules(path)  # is it readable?
-            found[name] = (lambda path=path: _microjoules(path), wraps_at)  # type: ignore[misc]
+            found[name] = (partial(_microjoules, path), wraps_at)
     return found
 
 
@@ -72,10 +74,11 @@ def _gpus() -> dict[str, tuple[Counter, float]]:
 
         pynvml.nvmlInit()
         for i in range(pynvml.nvmlDeviceGetCount()):
-            handle = pynvml.nvmlDeviceGetHandleByIndex(i)
-            pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)
-            found[f"gpu-{i}"] = (
-                lambda handle=handle: pynvml.nvmlDeviceGetTotalEnergyConsumption(handle) / 1e3,  # type: ignore[misc]
-                0.0,
-            )
+            counter = partial(_gpu_joules, pynvml, pynvml.nvmlDeviceGetHandleByIndex(i))
+            counter()  # does it count at all?
+            found[f"gpu-{i}"] = (counter, 0.0)
     return found
+
+
+def _gpu_joules(pynvml: Any, handle: Any) -> float:
+    return float(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1e3
