@@ -125,13 +125,12 @@ def train_recipe(
     done = _iterations_done(last)
     batches = Batches(blocks, workers=workers, start=done)
     account, card = Account(batches), make_card(recipe, dataset, BEST_FILE)
-    callbacks: list[Callback] = [account]
+    validator: Validation | None = None
     if held_out is not None:
         save = partial(_save_best, out, model, card)
-        every = recipe.optimizer.validation_iterations
-        callbacks.append(Validation(held_out, card, every=every, save=save))
+        validator = Validation(held_out, card, every=recipe.optimizer.validation_iterations, save=save)
     trainer = _build_trainer(
-        blocks.iterations, recipe, out, callbacks,
+        blocks.iterations, recipe, out, [account, *([validator] if validator else [])],
         start=done, device=device, devices=devices, nodes=nodes, progress=progress,
     )  # fmt: skip
     per_epoch = iterations_per_epoch(recipe, len(blocks.videos), per_visit)
@@ -147,13 +146,12 @@ def train_recipe(
         )
     if not trainer.is_global_zero:
         return card
-    scores: dict[str, Any] = {}
-    for callback in callbacks:
-        if isinstance(callback, Validation):
-            scores = {"iteration": callback.iteration, **callback.best}
-            save_weights(out / LAST_FILE, model.state_dict(), card, dtype=torch.float16)
-    if not scores:
+    if validator is None:
+        scores: dict[str, Any] = {}
         _save_best(out, model, card, {})
+    else:
+        scores = {"iteration": validator.iteration, **validator.best}
+        save_weights(out / LAST_FILE, model.state_dict(), card, dtype=torch.float16)
     record = make_record(recipe, dataset, held_out, account, processes=trainer.world_size, scores=scores)
     save_json(out / RECORD_FILE, record)
     card = save_record(out / BEST_FILE, record)
