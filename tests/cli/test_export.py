@@ -12,8 +12,8 @@ import pytest
 
 from wildact.cli.export import Target
 from wildact.cli.main import main
-from wildact.datasets.facts import Facts
-from wildact.datasets.formats import FORMATS
+from wildact.datasets.formats.facts import Facts
+from wildact.datasets.formats.table import FORMATS
 from wildact.export import VideoOutcome, save_result, save_tables
 from wildact.masks import encode_mask
 from wildact.types import ActionScores, Bout, Track, VideoInfo, VideoResult

@@ -8,7 +8,8 @@ import pytest
 
 from wildact.datasets import findings as kinds
 from wildact.datasets.check import check_datasets, check_labels
-from wildact.datasets.findings import KINDS, Finding, list_frames, quote
+from wildact.datasets.findings import KINDS, Finding
+from wildact.datasets.words import list_frames, quote
 from wildact.errors import UsageError
 from wildact.masks import encode_mask
 

@@ -16,8 +16,8 @@ from wildact.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
     from wildact.datasets import Dataset
-    from wildact.datasets.facts import Facts
-    from wildact.datasets.formats import Format
+    from wildact.datasets.formats.facts import Facts
+    from wildact.datasets.formats.table import Format
 
 
 def convert(
@@ -48,8 +48,8 @@ def convert(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
     """Convert labels between annotation formats; what the target cannot hold is listed first."""
-    from wildact.datasets.facts import Facts, complete
-    from wildact.datasets.formats import list_losses
+    from wildact.datasets.formats.facts import Facts, complete
+    from wildact.datasets.formats.table import list_losses
 
     target = target.resolve() if target.name in ("", "..") else target
     reader, writer = _choose(source, from_, target, to)
@@ -75,8 +75,8 @@ def convert(
 
 def _choose(source: Path, from_: str | None, target: Path, to: str | None) -> tuple[Format, Format]:
     """The formats of source and target."""
-    from wildact.datasets.formats import FORMATS
-    from wildact.datasets.guess import guess_format, guess_target
+    from wildact.datasets.formats.guess import guess_format, guess_target
+    from wildact.datasets.formats.table import FORMATS
 
     chosen = []
     for option, name, guess, role in (
@@ -144,7 +144,7 @@ def _take_videos(dataset: Dataset, folder: Path, target: Path) -> None:
 
 
 def _parse_fps(text: str | None) -> Fraction | None:
-    from wildact.datasets.facts import parse_rate
+    from wildact.datasets.formats.facts import parse_rate
 
     try:
         return None if text is None else parse_rate(text)

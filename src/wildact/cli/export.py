@@ -12,9 +12,9 @@ import typer
 from wildact.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
-    from wildact.datasets.deployments import Deployment
-    from wildact.datasets.inventory import Inventory
-    from wildact.datasets.results import Results
+    from wildact.datasets.results.deployments import Deployment
+    from wildact.datasets.results.folder import Results
+    from wildact.datasets.results.inventory import Inventory
     from wildact.decode.clock import Clock
 
 LISTED = 10
@@ -72,10 +72,10 @@ def export(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are there.")] = False,
 ) -> None:
     """Write results in the format of another tool, after saying what it cannot hold."""
-    from wildact.datasets.deployments import load_deployments
-    from wildact.datasets.inventory import take_inventory
-    from wildact.datasets.results import find_results
-    from wildact.datasets.times import load_times
+    from wildact.datasets.results.deployments import load_deployments
+    from wildact.datasets.results.folder import find_results
+    from wildact.datasets.results.inventory import take_inventory
+    from wildact.datasets.results.times import load_times
 
     if not template and not overwrite and (out.is_file() or (out.is_dir() and any(out.iterdir()))):
         raise OutputError(f"{out} is there already, perhaps corrected by hand; --overwrite replaces it.")
@@ -114,9 +114,13 @@ def parse_clock(zone: str | None, offset: str, *, camera_tags: bool) -> Clock:
 
 
 def _write_templates(out: Path, results: Results, inventory: Inventory) -> None:
-    from wildact.datasets.deployments import save_template
-    from wildact.datasets.package_facts import load_taxa, save_project_template, save_taxa_template
-    from wildact.datasets.times import save_times_template
+    from wildact.datasets.formats.camtrap_dp.project import (
+        load_taxa,
+        save_project_template,
+        save_taxa_template,
+    )
+    from wildact.datasets.results.deployments import save_template
+    from wildact.datasets.results.times import save_times_template
 
     save_template(out / "deployments.csv", list(results.videos))
     save_project_template(out / "project.json")
@@ -132,8 +136,8 @@ def _write_templates(out: Path, results: Results, inventory: Inventory) -> None:
 
 
 def _export_camtrap_dp(out: Path, results: Results, inventory: Inventory, facts: Facts) -> None:
-    from wildact.datasets.inventory import place_recordings
-    from wildact.datasets.package_facts import load_project, load_taxa
+    from wildact.datasets.formats.camtrap_dp.project import load_project, load_taxa
+    from wildact.datasets.results.inventory import place_recordings
     from wildact.export.camtrap_dp import save_camtrap_dp
 
     _check_camtrap_dp(results, inventory, facts)
@@ -178,8 +182,8 @@ def _check_camtrap_dp(results: Results, inventory: Inventory, facts: Facts) -> N
 
 
 def _export_recordings(to: Target, out: Path, results: Results, inventory: Inventory) -> None:
-    from wildact.datasets.inventory import place_recordings
-    from wildact.datasets.results import find_audio
+    from wildact.datasets.results.inventory import place_recordings
+    from wildact.datasets.results.labels import find_audio
     from wildact.export.boris import save_boris
     from wildact.export.megadetector import save_megadetector
 
@@ -207,9 +211,9 @@ def _export_recordings(to: Target, out: Path, results: Results, inventory: Inven
 
 
 def _export_dataset(to: Target, out: Path, results: Results, inventory: Inventory) -> None:
-    from wildact.datasets.formats import FORMATS, list_losses
-    from wildact.datasets.inventory import place_recordings
-    from wildact.datasets.results import to_dataset
+    from wildact.datasets.formats.table import FORMATS, list_losses
+    from wildact.datasets.results.inventory import place_recordings
+    from wildact.datasets.results.labels import to_dataset
 
     format_ = FORMATS[to]
     dataset = to_dataset(results.folder, place_recordings(results, inventory))
@@ -226,7 +230,7 @@ def _say_losses(losses: list[str]) -> None:
 
 def _number(inventory: Inventory, key: str, thing: str, things: str, phrase: str = "{}") -> str:
     """How many of something there are; empty for none."""
-    from wildact.datasets.losses import plural
+    from wildact.datasets.words import plural
 
     number = plural(inventory.counts.get(key, 0), thing, things)
     return phrase.format(number) if number else ""

@@ -1,6 +1,11 @@
-"""Read labelled data sets, one annotation format per file, into `LabelledVideo` objects."""
+"""Labelled data sets: read, checked, split, counted, and carried from one annotation format to another.
 
+Everything works on `Dataset`. ``native`` reads and writes wildact's own format, ``formats`` those of other
+tools; ``results`` makes labels of what ``wildact run`` found.
+"""
+
+from wildact.datasets.dataset import Dataset
 from wildact.datasets.frames import truth_at
-from wildact.datasets.native import Dataset, load_dataset
+from wildact.datasets.native.read import load_dataset
 
 __all__ = ["Dataset", "load_dataset", "truth_at"]

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from wildact.datasets.check_videos import check_video
-from wildact.datasets.checks import relative_name
+from wildact.datasets.dataset import Dataset, relative_name
 from wildact.datasets.findings import (
     EMPTY_CLASS,
     IMBALANCE,
@@ -25,13 +25,12 @@ from wildact.datasets.findings import (
     Finding,
     Kind,
     Report,
-    list_frames,
-    quote,
 )
 from wildact.datasets.leakage import compare_datasets, find_copies
-from wildact.datasets.native import Dataset, read_dataset
-from wildact.datasets.raw import ANNOTATIONS
+from wildact.datasets.native.raw import ANNOTATIONS
+from wildact.datasets.native.read import read_dataset
 from wildact.datasets.stats import count_seconds, count_tracks
+from wildact.datasets.words import list_frames, quote
 from wildact.errors import UsageError
 from wildact.masks import mask_to_box
 from wildact.types import LabelledVideo, Track

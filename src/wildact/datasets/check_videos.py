@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from wildact.datasets.checks import relative_name
+from wildact.datasets.dataset import Dataset, relative_name
 from wildact.datasets.findings import (
     BROKEN_VIDEO,
     DAMAGED_VIDEO,
@@ -19,8 +19,7 @@ from wildact.datasets.findings import (
     Kind,
     Report,
 )
-from wildact.datasets.native import Dataset
-from wildact.datasets.raw import ANNOTATIONS
+from wildact.datasets.native.raw import ANNOTATIONS
 from wildact.decode import VideoReader, probe_video
 from wildact.errors import VideoError
 from wildact.types import LabelledVideo, VideoInfo

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from wildact.datasets.findings import quote
+from wildact.datasets.words import quote
 from wildact.errors import DatasetError
 
 _DELIMITERS = ",;\t"

@@ -13,7 +13,7 @@ from contextlib import suppress
 from itertools import combinations
 from pathlib import Path
 
-from wildact.datasets.checks import relative_name
+from wildact.datasets.dataset import Dataset, relative_name
 from wildact.datasets.findings import (
     OTHER_CLASSES,
     SAME_VIDEO,
@@ -24,8 +24,7 @@ from wildact.datasets.findings import (
     Kind,
     Report,
 )
-from wildact.datasets.native import Dataset
-from wildact.datasets.raw import ANNOTATIONS
+from wildact.datasets.native.raw import ANNOTATIONS
 from wildact.types import LabelledVideo
 
 _Place = tuple[Dataset, LabelledVideo]

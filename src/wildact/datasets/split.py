@@ -18,10 +18,10 @@ from typing import Any
 
 import numpy as np
 
-from wildact.datasets.checks import relative_name
-from wildact.datasets.native import Dataset, raise_error
+from wildact.datasets.dataset import Dataset, relative_name
+from wildact.datasets.native.raw import ACTION_COLUMNS, ACTIONS, ANNOTATIONS, Entry, read_content, read_rows
+from wildact.datasets.native.read import raise_error
 from wildact.datasets.partition import assign_groups
-from wildact.datasets.raw import ACTION_COLUMNS, ACTIONS, ANNOTATIONS, Entry, read_content, read_rows
 from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.errors import DatasetError, OutputError, UsageError
 from wildact.export.atomic import replacing_folder

@@ -12,7 +12,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from wildact.datasets.native import Dataset
+from wildact.datasets.dataset import Dataset
 from wildact.datasets.stats import LIGHTS, list_bouts
 from wildact.export.atomic import replacing
 from wildact.export.colors import action_color, to_hex

@@ -1,0 +1,1 @@
+"""COCO and what grew from it: CocoVID and YouTube-VIS."""

@@ -1,0 +1,1 @@
+"""The native format (docs/data-format.md): how its two files are read and written."""

@@ -1,0 +1,102 @@
+"""What ``wildact run`` found, as recordings for the exports and as a labelled data set."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from wildact.datasets.csv_table import read_table
+from wildact.datasets.results.deployments import split_place
+from wildact.datasets.words import quote
+from wildact.errors import DatasetError
+from wildact.export.recording import Recording
+from wildact.export.result import load_result
+from wildact.export.tables import video_name
+
+MARKER = "done.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Results:
+    """A folder of results.
+
+    Attributes:
+        folder: of ``wildact run``.
+        videos: name of the video -> folder of its result, by name.
+        failed: name of the video, and why it could not be analysed.
+        analysed: when the run ended, as ``run.json`` says it in UTC; empty where it does not.
+    """
+
+    folder: Path
+    videos: dict[str, Path]
+    failed: tuple[tuple[str, str], ...]
+    analysed: str
+
+
+def find_results(folder: Path) -> Results:
+    """List what a run left in its folder: the videos of ``videos.csv``.
+
+    Raises:
+        DatasetError: if the folder is none of ``wildact run``, or a result that its table names is not there.
+    """
+    if not (folder / "videos.csv").is_file():
+        raise DatasetError(
+            f"{folder} is no folder of results: it holds no videos.csv, as `wildact run` makes it."
+        )
+    table = read_table(folder / "videos.csv", ("video", "status", "error"))
+    markers = _read_markers(folder)
+    videos, failed = {}, []
+    for where, row in table.rows:
+        if row["status"] == "failed":
+            failed.append((row["video"], row["error"]))
+        elif row["video"] in markers:
+            name, path = markers[row["video"]]
+            videos[name] = path
+        else:
+            raise DatasetError(f"{where}: the result of {quote(row['video'])} is not in {folder / 'videos'}.")
+    return Results(folder, dict(sorted(videos.items())), tuple(failed), _read_date(folder / "run.json"))
+
+
+def read_recordings(results: Results) -> Iterator[Recording]:
+    """The videos of a run, one in memory at a time; site and camera from the names of the folders.
+
+    Raises:
+        DatasetError: if a result is damaged.
+    """
+    for name, folder in results.videos.items():
+        site, camera = split_place(name)
+        result = load_result(folder)
+        yield Recording(name, result, site=site, camera=camera, light=result.light)
+
+
+def _read_markers(folder: Path) -> dict[str, tuple[str, Path]]:
+    """Name in the tables -> the video's own name, and the folder of its newest result."""
+    markers: dict[str, tuple[str, Path]] = {}
+    paths = [(path.stat().st_mtime_ns, path) for path in folder.glob(f"videos/*/{MARKER}")]
+    for _, path in sorted(paths):
+        marker = _read_json(path)
+        name = marker.get("video")
+        if not isinstance(name, str) or ".." in PurePosixPath(name).parts:
+            raise DatasetError(f"{path} is damaged: it names no video; run `wildact run` again.")
+        markers[video_name(name)] = (name, path.parent)
+    return markers
+
+
+def _read_date(path: Path) -> str:
+    if not path.is_file():
+        return ""
+    environment = _read_json(path).get("environment")
+    return str(environment.get("date_utc") or "") if isinstance(environment, dict) else ""
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} is damaged ({error}); run `wildact run` again.") from error
+    if not isinstance(content, dict):
+        raise DatasetError(f"{path} is damaged (no JSON object); run `wildact run` again.")
+    return content
