@@ -1,11 +1,11 @@
 import errno
 import json
+import os
 from dataclasses import replace
 
 import pytest
 
 from wildact.datasets import load_dataset
-from wildact.datasets import split as module
 from wildact.datasets.split import save_split, split_dataset
 from wildact.datasets.stats import count_tracks
 from wildact.errors import DatasetError, OutputError, UsageError
@@ -121,7 +121,7 @@ def test_nothing_is_overwritten_and_nothing_half_written(good, tmp_path, monkeyp
     def refuse(*_):
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
-    monkeypatch.setattr(module.os, "link", refuse)
+    monkeypatch.setattr(os, "link", refuse)
     with pytest.raises(OutputError, match="on the same disk, or use --copy"):
         save_split(good, parts, tmp_path / "new", facts={})
     monkeypatch.undo()

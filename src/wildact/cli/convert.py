@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -50,6 +48,7 @@ def convert(
     """Convert labels between annotation formats; what the target cannot hold is listed first."""
     from wildact.datasets.formats.facts import Facts, complete
     from wildact.datasets.formats.table import list_losses
+    from wildact.datasets.words import plural
 
     target = target.resolve() if target.name in ("", "..") else target
     reader, writer = _choose(source, from_, target, to)
@@ -70,7 +69,8 @@ def convert(
         raise OutputError(f"{target} is not written: something would be lost (--strict).")
     _write(dataset, writer, target, with_videos=videos is not None, overwrite=overwrite)
     tracks = sum(len(video.tracks) for video in dataset.videos)
-    console.print(f"{len(dataset.videos)} videos, {tracks} tracks: {target}", markup=False)
+    amounts = (plural(len(dataset.videos), "video"), plural(tracks, "track"))
+    console.print(f"{', '.join(filter(None, amounts)) or 'nothing'}: {target}", markup=False)
 
 
 def _choose(source: Path, from_: str | None, target: Path, to: str | None) -> tuple[Format, Format]:
@@ -132,15 +132,13 @@ def _list_files(path: Path) -> list[Path]:
 
 def _take_videos(dataset: Dataset, folder: Path, target: Path) -> None:
     """Put the videos where the native format says they are; those that are there already stay."""
+    from wildact.datasets.place import place_video
+
     for video in dataset.videos:
         name = video.info.path.relative_to(dataset.root)
         if (target / name).exists():
             continue
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        try:
-            os.link(video.info.path, folder / name)
-        except OSError:  # another disk, or one without links
-            shutil.copy2(video.info.path, folder / name)
+        place_video(video.info.path, folder / name, link=True, copy=True)
 
 
 def _parse_fps(text: str | None) -> Fraction | None:

@@ -35,7 +35,7 @@ class Target(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class Known:
     """What people know and no video tells: a table, and files that are read when they are needed."""
 
     deployments: tuple[Deployment, ...]
@@ -81,9 +81,9 @@ def export(
         raise OutputError(f"{out} is there already, perhaps corrected by hand; --overwrite replaces it.")
     clock = parse_clock(timezone, clock_offset, camera_tags=camera_tags)
     found = find_results(results)
-    facts = Facts(load_deployments(deployments, clock) if deployments else (), project, species)
+    known = Known(load_deployments(deployments, clock) if deployments else (), project, species)
     given = load_times(times) if times else {}
-    inventory = take_inventory(found, deployments=facts.deployments, clock=clock, given=given)
+    inventory = take_inventory(found, deployments=known.deployments, clock=clock, given=given)
     for name, error in found.failed:
         typer.echo(f"Left out, because it could not be analysed: {name}: {error}", err=True)
     for note in inventory.notes:
@@ -91,7 +91,7 @@ def export(
     if template:
         _write_templates(out, found, inventory)
     elif to == Target.CAMTRAP_DP:
-        _export_camtrap_dp(out, found, inventory, facts)
+        _export_camtrap_dp(out, found, inventory, known)
     elif to in (Target.BORIS, Target.MEGADETECTOR):
         _export_recordings(to, out, found, inventory)
     else:
@@ -103,14 +103,13 @@ def parse_clock(zone: str | None, offset: str, *, camera_tags: bool) -> Clock:
     from wildact.decode.clock import Clock, parse_clock_offset, parse_zone
 
     try:
-        return Clock(
-            zone=None if zone is None else parse_zone(zone),
-            offset=parse_clock_offset(offset),
-            local_tags=camera_tags,
-        )
+        parsed_zone = None if zone is None else parse_zone(zone)
     except ValueError as error:
-        option = "--timezone" if "zone" in str(error) else "--clock-offset"
-        raise UsageError(f"{option}: {error}.") from error
+        raise UsageError(f"--timezone: {error}.") from error
+    try:
+        return Clock(zone=parsed_zone, offset=parse_clock_offset(offset), local_tags=camera_tags)
+    except ValueError as error:
+        raise UsageError(f"--clock-offset: {error}.") from error
 
 
 def _write_templates(out: Path, results: Results, inventory: Inventory) -> None:
@@ -135,13 +134,13 @@ def _write_templates(out: Path, results: Results, inventory: Inventory) -> None:
     typer.echo(f"Fill {', '.join(written)} in {out}, then export again with them (docs/export.md).")
 
 
-def _export_camtrap_dp(out: Path, results: Results, inventory: Inventory, facts: Facts) -> None:
+def _export_camtrap_dp(out: Path, results: Results, inventory: Inventory, known: Known) -> None:
     from wildact.datasets.formats.camtrap_dp.project import load_project, load_taxa
     from wildact.datasets.results.inventory import place_recordings
     from wildact.export.camtrap_dp import save_camtrap_dp
 
-    _check_camtrap_dp(results, inventory, facts)
-    assert facts.project is not None
+    _check_camtrap_dp(results, inventory, known)
+    assert known.project is not None
     _say_losses([_number(inventory, "clips", "clip", "clips", "the scores of all actions in {}")])
     save_camtrap_dp(
         out,
@@ -149,20 +148,20 @@ def _export_camtrap_dp(out: Path, results: Results, inventory: Inventory, facts:
             (recording, inventory.deployments[recording.name].row["deploymentID"])
             for recording in place_recordings(results, inventory)
         ),
-        deployments=[deployment.row for deployment in facts.deployments],
-        project=load_project(facts.project),
-        taxa=load_taxa(facts.species),
+        deployments=[deployment.row for deployment in known.deployments],
+        project=load_project(known.project),
+        taxa=load_taxa(known.species),
         classified=results.analysed,
     )
-    typer.echo(f"{len(results.videos)} videos in {out / 'datapackage.json'}")
+    _say_done(results, out / "datapackage.json")
 
 
-def _check_camtrap_dp(results: Results, inventory: Inventory, facts: Facts) -> None:
+def _check_camtrap_dp(results: Results, inventory: Inventory, known: Known) -> None:
     """Say all that is missing at once, before anything is written."""
     needs = []
-    if not facts.deployments:
+    if not known.deployments:
         needs.append("--deployments, a table of where each camera stood and from when to when")
-    if facts.project is None:
+    if known.project is None:
         needs.append("--project, a JSON file with title, contributors and sampling design")
     if needs:
         raise UsageError(
@@ -207,7 +206,7 @@ def _export_recordings(to: Target, out: Path, results: Results, inventory: Inven
             ]
         )
         save_megadetector(out, recordings, completed=results.analysed)
-    typer.echo(f"{len(results.videos)} videos in {out}")
+    _say_done(results, out)
 
 
 def _export_dataset(to: Target, out: Path, results: Results, inventory: Inventory) -> None:
@@ -220,12 +219,18 @@ def _export_dataset(to: Target, out: Path, results: Results, inventory: Inventor
     _say_losses([*dataset.dropped, *list_losses(dataset, format_)])
     assert format_.write is not None
     format_.write(dataset, out)
-    typer.echo(f"{len(results.videos)} videos in {out}")
+    _say_done(results, out)
 
 
 def _say_losses(losses: list[str]) -> None:
     if said := [loss for loss in losses if loss]:
         typer.echo(f"Not in the export: {'; '.join(said)}.", err=True)
+
+
+def _say_done(results: Results, target: Path) -> None:
+    from wildact.datasets.words import plural
+
+    typer.echo(f"{plural(len(results.videos), 'video') or 'no video'} in {target}")
 
 
 def _number(inventory: Inventory, key: str, thing: str, things: str, phrase: str = "{}") -> str:

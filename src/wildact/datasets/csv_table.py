@@ -14,6 +14,10 @@ from wildact.errors import DatasetError
 _DELIMITERS = ",;\t"
 
 
+class HeaderError(DatasetError):
+    """No line of a table names the columns that it must have."""
+
+
 @dataclass(frozen=True, slots=True)
 class Table:
     """A table with one row of names above its rows.
@@ -36,7 +40,8 @@ def read_table(path: Path, required: Sequence[str] = ()) -> Table:
     empty.
 
     Raises:
-        DatasetError: if the file cannot be read, the names are missing or double, or a row is too long.
+        HeaderError: if no line holds all required names.
+        DatasetError: if the file cannot be read, two columns have one name, or a row is too long.
     """
     try:
         text = path.read_text(encoding="utf-8-sig")
@@ -50,7 +55,7 @@ def read_table(path: Path, required: Sequence[str] = ()) -> Table:
         table = _split(path, text, delimiter, required)
         if table is not None:
             return table
-    raise DatasetError(f"{path}: no line names the columns {', '.join(required)}.")
+    raise HeaderError(f"{path}: no line names the columns {', '.join(required)}.")
 
 
 def _split(path: Path, text: str, delimiter: str, required: Sequence[str]) -> Table | None:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,12 +17,14 @@ from typing import Any
 import numpy as np
 
 from wildact.datasets.dataset import Dataset, relative_name
-from wildact.datasets.native.raw import ACTION_COLUMNS, ACTIONS, ANNOTATIONS, Entry, read_content, read_rows
+from wildact.datasets.native.raw import ACTIONS, ANNOTATIONS, Entry, read_content, read_rows
 from wildact.datasets.native.read import raise_error
 from wildact.datasets.partition import assign_groups
+from wildact.datasets.place import place_video
 from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.errors import DatasetError, OutputError, UsageError
 from wildact.export.atomic import replacing_folder
+from wildact.export.youtube_vis import ACTION_COLUMNS
 from wildact.types import Float64, LabelledVideo
 
 UNITS = ("site", "camera", "video")
@@ -147,7 +147,8 @@ def save_split(
             info = {**content.get("info", {}), "split": {**facts, "part": part.name, "share": part.share}}
             _save_part(dataset, part, folder / part.name, content | {"info": info}, rows)
             for video in part.videos:
-                _place_video(video.info.path, folder / part.name / relative_name(dataset, video), copy=copy)
+                target = folder / part.name / relative_name(dataset, video)
+                place_video(video.info.path, target, link=not copy, copy=copy)
 
 
 def _check_new(out: Path) -> None:
@@ -173,22 +174,3 @@ def _save_part(
         writer = csv.DictWriter(file, ACTION_COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows(row.values for row in rows if PurePosixPath(row.values["video"]) in names)
-
-
-def _place_video(source: Path, target: Path, *, copy: bool) -> None:
-    if not source.is_file():
-        raise DatasetError(f"{source} is missing; `wildact data check` lists all videos that are.")
-    if target.exists():
-        raise DatasetError(f"{source} cannot be a video: it has the name of another file of the data set.")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        if copy:
-            shutil.copy2(source, target)
-        else:
-            os.link(source.resolve(), target)
-    except OSError as error:
-        advice = "look for room on the disk" if copy else "choose a folder on the same disk, or use --copy"
-        verb = "copied" if copy else "linked"
-        raise OutputError(
-            f"{source} cannot be {verb} into the new folder ({error.strerror}); {advice}."
-        ) from error

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+
+Thing = tuple[str, str]
+"""What something is called that can be counted: one of it, and several."""
 
 _SHORT = reprlib.Repr()
 _SHORT.maxstring = _SHORT.maxother = _SHORT.maxlong = 60
@@ -36,3 +39,8 @@ def plural(number: int, thing: str, things: str | None = None) -> str:
     if number == 0:
         return ""
     return f"{number} {thing}" if number == 1 else f"{number} {things or thing + 's'}"
+
+
+def list_things(numbers: Mapping[Thing, int]) -> tuple[str, ...]:
+    """``("1 mask", "3 boxes")``: how many there are of each thing, without those of which there are none."""
+    return tuple(plural(number, *thing) for thing, number in numbers.items() if number)

@@ -45,9 +45,8 @@ def save_megadetector(path: Path, recordings: Iterable[Recording], *, completed:
     with replacing(path) as part, part.open("w", encoding="utf-8", newline="\n") as file:
         file.write('{"images":[')
         for k, recording in enumerate(recordings):
-            for role, facts in recording.result.models.items():
-                if role == "detector":
-                    info["detector"] = str(facts.get("file") or facts.get("name") or "wildact")
+            if detector := recording.result.models.get("detector"):
+                info["detector"] = str(detector.get("file") or detector.get("name") or "wildact")
             entry = _entry(recording, species)
             file.write(f"{',' if k else ''}\n{json.dumps(entry, ensure_ascii=False, allow_nan=False)}")
         rest = {

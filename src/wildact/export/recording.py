@@ -45,7 +45,10 @@ def find_frames(result: VideoResult, bout: Bout) -> tuple[int, int]:
 
 
 def count_simultaneous(tracks: Sequence[Track]) -> int:
-    """The largest number of tracks that are on one and the same frame."""
+    """The largest number of tracks that go on at one and the same frame.
+
+    A track goes on from its first frame to its last, also while the animal is hidden between them.
+    """
     changes = sorted(
         change for track in tracks for change in ((int(track.frames[0]), 1), (int(track.frames[-1]) + 1, -1))
     )

@@ -17,7 +17,8 @@ from wildact.export.json_stream import write_json
 from wildact.masks import mask_area, to_coco
 from wildact.types import LabelledVideo, Rle, Track
 
-_ACTION_COLUMNS = ("video", "track_id", "action", "start_frame", "end_frame")
+ACTION_COLUMNS = ("video", "track_id", "action", "start_frame", "end_frame")
+"""The header of ``actions.csv``."""
 
 
 def save_data_set(
@@ -54,7 +55,7 @@ def save_data_set(
             write_json(file, document)
         with table.open("w", encoding="utf-8", newline="") as file:
             writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(_ACTION_COLUMNS)
+            writer.writerow(ACTION_COLUMNS)
             writer.writerows(rows)
 
 

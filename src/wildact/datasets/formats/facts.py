@@ -139,6 +139,18 @@ def _measure(path: Path) -> tuple[VideoInfo, Light]:
     return info, classify_light(images)
 
 
+def read_rate(where: str, value: float | str | None) -> Fraction:
+    """A frame rate out of a file, as `parse_rate` reads it; 0 where none is told.
+
+    Raises:
+        DatasetError: if it is no positive number.
+    """
+    try:
+        return Fraction(0) if value is None else parse_rate(value)
+    except ValueError as error:
+        raise DatasetError(f"{where}: {error}.") from error
+
+
 def parse_rate(value: float | str) -> Fraction:
     """A frame rate from a file: ``"30000/1001"``, ``"25"``, 25, or 29.97002997002997, which is 30000/1001.
 

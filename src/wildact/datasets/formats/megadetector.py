@@ -11,22 +11,22 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
 
 from wildact.datasets.dataset import Dataset
-from wildact.datasets.formats.checks import check_name, check_unique, check_video, video_path
+from wildact.datasets.formats.build import build_dataset, build_video
+from wildact.datasets.formats.checks import check_name, video_path
 from wildact.datasets.formats.documents import XYWH, Count, Part, load_document
-from wildact.datasets.formats.facts import Facts, parse_rate
+from wildact.datasets.formats.facts import Facts, read_rate
 from wildact.datasets.formats.rows import TrackRows
 from wildact.datasets.results.labels import read_dataset_recordings
-from wildact.datasets.words import plural, quote
+from wildact.datasets.words import Thing, quote
 from wildact.errors import DatasetError
 from wildact.export.megadetector import save_megadetector
-from wildact.types import LabelledVideo, Track, VideoInfo
+from wildact.types import LabelledVideo, Track
 
 _FAILED = "file that MegaDetector could not read", "files that MegaDetector could not read"
 _GUESSES = "further guess of a species", "further guesses of species"
@@ -81,7 +81,7 @@ def read_megadetector(path: Path, facts: Facts) -> Dataset:
         DatasetError: naming the entry that is wrong; or if the size of a video with detections is unknown.
     """
     document = load_document(path, Document)
-    dropped: Counter[tuple[str, str]] = Counter()
+    dropped: Counter[Thing] = Counter()
     videos = []
     for k, entry in enumerate(document.images):
         if entry.failure is not None:
@@ -90,15 +90,13 @@ def read_megadetector(path: Path, facts: Facts) -> Dataset:
         for detection in entry.detections or ():
             dropped[_GUESSES] += max(0, len(detection.classifications or ()) - 1)
         videos.append(_video(f"{path}: images[{k}]", path.parent, entry, document, facts))
-    check_unique(f"{path}: images", "file", (str(video.info.path) for video in videos))
-    labels = dict.fromkeys(track.label for video in videos for track in video.tracks)
-    return Dataset(
-        root=path.parent,
-        species=tuple(labels),
-        actions=(),
-        videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
+    return build_dataset(
+        f"{path}: images",
+        path.parent,
+        videos,
+        species=(track.label for video in videos for track in video.tracks),
         facts={"generator": document.info.detector} if document.info.detector else {},
-        dropped=tuple(plural(number, *what) for what, number in dropped.items() if number),
+        dropped=dropped,
     )
 
 
@@ -115,17 +113,13 @@ def _video(where: str, folder: Path, entry: Entry, document: Document, facts: Fa
     name = entry.file.replace("\\", "/")
     place = video_path(where, folder, name)
     size = facts.find_size(where, name) if entry.detections else (0, 0)
-    try:
-        fps = Fraction(0) if entry.frame_rate is None else parse_rate(entry.frame_rate)
-    except ValueError as error:
-        raise DatasetError(f"{where}: {error}.") from error
-    tracks = tuple(
+    fps = read_rate(where, entry.frame_rate)
+    tracks = (
         _track(f"{where}.detections[{k}]", k + 1, detection, document, size)
         for k, detection in enumerate(entry.detections or ())
     )
     frames = 1 if entry.frame_rate is None else None
-    info = VideoInfo(place, *size, fps, frames, None, "unknown")
-    return check_video(where, LabelledVideo(info, "", "", None, tracks, ()))
+    return build_video(where, place, size=size, fps=fps, frames=frames, tracks=tracks)
 
 
 def _track(where: str, number: int, found: Detection, document: Document, size: tuple[int, int]) -> Track:

@@ -14,10 +14,10 @@ from typing import Any
 from wildact.datasets.findings import DUPLICATE, MALFORMED, UNREADABLE, Finding, Kind, Report
 from wildact.datasets.limits import LARGEST
 from wildact.datasets.words import quote
+from wildact.export.youtube_vis import ACTION_COLUMNS
 
 ANNOTATIONS = "annotations.json"
 ACTIONS = "actions.csv"
-ACTION_COLUMNS = ("video", "track_id", "action", "start_frame", "end_frame")
 
 
 @dataclass(frozen=True, slots=True)

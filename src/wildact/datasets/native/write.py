@@ -10,6 +10,7 @@ from wildact.datasets.dataset import Dataset
 from wildact.errors import OutputError
 from wildact.export.atomic import replacing_folder
 from wildact.export.youtube_vis import save_data_set
+from wildact.types import VideoInfo
 
 
 def save_dataset(dataset: Dataset, folder: Path) -> None:
@@ -22,11 +23,10 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
         OutputError: if the folder cannot be written to, or a video's frame rate, size or length is unknown.
     """
     for video in dataset.videos:
-        info = video.info
-        if info.fps <= 0 or info.width <= 0 or info.height <= 0 or info.frames is None:
+        if unknown := _list_unknown(video.info):
             raise OutputError(
-                f"{info.path}: frame rate, frame size or number of frames are unknown, and the native format "
-                "needs them; wildact convert takes them from the videos (--videos), or --fps and --size."
+                f"{video.info.path}: the native format needs what is unknown here: {', '.join(unknown)}; give"
+                " the videos (--videos), or rate and size (--fps, --size)."
             )
     with replacing_folder(folder) as temporary:
         videos = [
@@ -40,3 +40,12 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
         save_data_set(
             temporary, videos, categories=dataset.species, actions=dataset.actions, info=dict(dataset.facts)
         )
+
+
+def _list_unknown(info: VideoInfo) -> list[str]:
+    known = {
+        "frame rate": info.fps > 0,
+        "frame size": info.width > 0 and info.height > 0,
+        "number of frames": info.frames is not None,
+    }
+    return [fact for fact, is_known in known.items() if not is_known]

@@ -8,11 +8,8 @@ from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from fractions import Fraction
 
-from wildact.datasets.words import quote
+from wildact.datasets.words import Thing, quote
 from wildact.errors import DatasetError
-
-Thing = tuple[str, str]
-"""Something that no data set has a place for: one of it, and several."""
 
 COMMENTS: Thing = "comment of an event", "comments of events"
 MODIFIERS: Thing = "modifier of an event", "modifiers of events"

@@ -24,12 +24,11 @@ from wildact.datasets.formats.boris.events import (
     Event,
     Media,
     Observation,
-    Thing,
     pair_events,
     read_fps,
     read_seconds,
 )
-from wildact.datasets.words import quote
+from wildact.datasets.words import Thing, quote
 from wildact.errors import DatasetError
 
 _GZIP = b"\x1f\x8b"

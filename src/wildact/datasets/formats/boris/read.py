@@ -16,15 +16,16 @@ from fractions import Fraction
 from pathlib import Path, PurePath, PurePosixPath, PureWindowsPath
 
 from wildact.datasets.dataset import Dataset, parse_light
-from wildact.datasets.formats.boris.events import CodedBout, Coding, Observation, Thing, shift_bouts
+from wildact.datasets.formats.boris.events import CodedBout, Coding, Observation, shift_bouts
 from wildact.datasets.formats.boris.project import read_boris_project
 from wildact.datasets.formats.boris.tables import read_boris_table
-from wildact.datasets.formats.checks import check_name, check_unique
+from wildact.datasets.formats.build import build_dataset, build_video
+from wildact.datasets.formats.checks import check_name
 from wildact.datasets.formats.facts import Facts
-from wildact.datasets.words import plural, quote
+from wildact.datasets.words import Thing, quote
 from wildact.errors import DatasetError
 from wildact.export.boris import VARIABLES
-from wildact.types import ActionLabel, LabelledVideo, VideoInfo
+from wildact.types import ActionLabel, LabelledVideo
 
 _MARK = re.compile(r".*\D(\d{1,9})|(\d{1,9})")
 
@@ -51,16 +52,15 @@ def _to_dataset(path: Path, coding: Coding, fps: Fraction) -> Dataset:
     videos: list[LabelledVideo] = []
     for observation in coding.observations:
         videos += _videos(path.parent, observation, names, coding.subjects, fps, dropped)
-    check_unique(str(path), "an observation of the file", (str(video.info.path) for video in videos))
     subjects = {bout.subject for observation in coding.observations for bout in observation.bouts}
     dropped["name of a subject", "names of subjects"] = len(subjects)
-    return Dataset(
-        root=path.parent,
-        species=(),
-        actions=tuple(check_name(str(path), "an action", name) for name in coding.behaviors),
-        videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
+    return build_dataset(
+        f"{path}: observations",
+        path.parent,
+        videos,
+        actions=(check_name(str(path), "an action", name) for name in coding.behaviors),
         facts={"description": f"Coded with BORIS: {path.name}"},
-        dropped=tuple(plural(number, *what) for what, number in dropped.items() if number),
+        dropped=dropped,
     )
 
 
@@ -88,23 +88,16 @@ def _videos(
         frames = round(media.duration * rate) if media.duration is not None and rate else None
         last = k + 1 == len(observation.media)
         bouts = shift_bouts(observation.bouts, start, None if last else end)
-        actions = _actions(f"{observation.where}, {quote(media.name)}", bouts, numbers, rate, frames, dropped)
-        variables = observation.variables
-        yield LabelledVideo(
-            info=VideoInfo(
-                path=folder / names[media.name],
-                width=0,
-                height=0,
-                fps=rate,
-                frames=frames,
-                duration=None if frames is None else frames / rate,
-                codec="unknown",
-            ),
+        where, variables = f"{observation.where}, {quote(media.name)}", observation.variables
+        yield build_video(
+            where,
+            folder / names[media.name],
+            fps=rate,
+            frames=frames,
+            actions=_actions(where, bouts, numbers, rate, frames, dropped),
             site=variables.get("site", ""),
             camera=variables.get("camera", ""),
             light=parse_light(variables.get("light")),
-            tracks=(),
-            actions=actions,
             recorded=variables.get("recorded") or None,
         )
         start += media.duration or 0
@@ -117,8 +110,8 @@ def _actions(
     fps: Fraction,
     frames: int | None,
     dropped: Counter[Thing],
-) -> tuple[ActionLabel, ...]:
-    """Bouts of one file as ranges of frames, in order of subject and time."""
+) -> list[ActionLabel]:
+    """Bouts of one file as ranges of frames."""
     actions = []
     for bout in bouts:
         start, stop = round(bout.start * fps), round(bout.stop * fps)
@@ -132,7 +125,7 @@ def _actions(
             actions.append(ActionLabel(numbers[bout.subject], bout.behavior, start, stop))
         else:
             dropped["bout that is shorter than a frame", "bouts that are shorter than a frame"] += 1
-    return tuple(sorted(actions, key=lambda label: (label.track_id, label.start_frame)))
+    return actions
 
 
 def _number_subjects(observation: Observation, order: tuple[str, ...]) -> dict[str, int]:

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from wildact.datasets.csv_table import Table, read_table
+from wildact.datasets.csv_table import HeaderError, Table, read_table
 from wildact.datasets.formats.boris.events import (
     COMMENTS,
     MODIFIERS,
@@ -21,16 +21,15 @@ from wildact.datasets.formats.boris.events import (
     Event,
     Media,
     Observation,
-    Thing,
     pair_events,
     read_fps,
     read_seconds,
 )
-from wildact.datasets.words import quote
+from wildact.datasets.words import Thing, quote
 from wildact.errors import DatasetError
 
-_TABULAR = ("Subject", "Behavior", "Time")
-_AGGREGATED = ("Subject", "Behavior", "Start (s)", "Stop (s)")
+_COLUMNS = ("Subject", "Behavior")
+_TABULAR, _AGGREGATED = ("Time",), ("Start (s)", "Stop (s)")
 _STATUS = ("Behavior type", "Status")
 _SOURCE = ("Source", "Media file name", "Media file path", "Media file")
 _DURATION = ("Media duration (s)", "Total length")
@@ -70,17 +69,16 @@ def read_boris_table(path: Path, variables: Sequence[str]) -> Coding:
 
 
 def _read(path: Path) -> Table:
-    for columns in (_AGGREGATED, _TABULAR):
-        try:
-            return read_table(path, columns)
-        except DatasetError as error:
-            reason = error
-            if "no line names" not in str(error):
-                raise
-    raise DatasetError(
-        f"{path} is neither a BORIS project nor an export of events: no line names the columns"
-        f" {', '.join(_TABULAR)} or {', '.join(_AGGREGATED)}."
-    ) from reason
+    try:
+        table = read_table(path, _COLUMNS)
+    except HeaderError:
+        table = Table(path, (), ())
+    if not any(set(times) <= set(table.columns) for times in (_TABULAR, _AGGREGATED)):
+        raise DatasetError(
+            f"{path} is neither a BORIS project nor an export of events: no line names the columns"
+            f" {', '.join(_COLUMNS + _TABULAR)} or {', '.join(_COLUMNS + _AGGREGATED)}."
+        )
+    return table
 
 
 def _observation(
@@ -138,10 +136,8 @@ def _first_player(text: str) -> list[str]:
 
 
 def _is_live(row: Row) -> bool:
-    return (
-        "live" in row.get("Observation type", "").lower()
-        or "images" in row.get("Observation type", "").lower()
-    )
+    kind = row.get("Observation type", "").lower()
+    return "live" in kind or "images" in kind
 
 
 def _first(row: Row, columns: Sequence[str]) -> str:

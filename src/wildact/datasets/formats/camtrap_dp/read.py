@@ -13,16 +13,16 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path, PurePosixPath
 
 from wildact.datasets.dataset import Dataset, parse_light
+from wildact.datasets.formats.build import build_dataset, build_video
 from wildact.datasets.formats.camtrap_dp.package import Package, Row, load_package
 from wildact.datasets.formats.camtrap_dp.tracks import read_actions, read_tracks
-from wildact.datasets.formats.checks import check_name, check_unique, check_video, video_path
+from wildact.datasets.formats.checks import check_name, check_video, video_path
 from wildact.datasets.formats.facts import Facts, parse_rate
 from wildact.datasets.formats.rows import TrackRows
-from wildact.datasets.words import plural, quote
+from wildact.datasets.words import Thing, quote
 from wildact.decode.clock import parse_time
 from wildact.errors import DatasetError
 from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
@@ -55,16 +55,14 @@ def read_camtrap_dp(path: Path, facts: Facts) -> Dataset:
             videos[number] = own[number]
         elif seen and (_are_blank(seen) or (known_size and _have_boxes(media, seen))):
             videos[number] = _read_media(package, media, seen, deployments[media["deploymentID"]], facts)
-    check_unique(str(package.folder), "the file", (str(video.info.path) for video in videos.values()))
-    labels = [track.label for video in videos.values() for track in video.tracks]
-    actions = [label.action for video in videos.values() for label in video.actions]
-    return Dataset(
-        root=package.folder,
-        species=tuple(dict.fromkeys(labels)),
-        actions=tuple(dict.fromkeys(actions)),
-        videos=tuple(sorted(videos.values(), key=lambda video: str(video.info.path))),
+    return build_dataset(
+        str(package.folder),
+        package.folder,
+        videos.values(),
+        species=(track.label for video in videos.values() for track in video.tracks),
+        actions=(label.action for video in videos.values() for label in video.actions),
         facts={"description": package.title} if package.title else {},
-        dropped=_list_dropped(package, set(videos), set(own), short),
+        dropped=_count_dropped(package, set(videos), set(own), short),
     )
 
 
@@ -141,17 +139,16 @@ def _read_media(
         if action.strip()
     ]
     frames = 1 if media["fileMediatype"].startswith("image/") else None
-    return check_video(
+    return build_video(
         where,
-        LabelledVideo(
-            info=VideoInfo(path, *size, Fraction(0), frames, None, "unknown"),
-            site=deployment.get("locationID", ""),
-            camera=deployment.get("cameraID", ""),
-            light=None,
-            tracks=tracks,
-            actions=tuple(actions),
-            recorded=time.isoformat(),
-        ),
+        path,
+        size=size,
+        frames=frames,
+        tracks=tracks,
+        actions=actions,
+        site=deployment.get("locationID", ""),
+        camera=deployment.get("cameraID", ""),
+        recorded=time.isoformat(),
     )
 
 
@@ -177,9 +174,9 @@ def _track(where: str, number: int, row: Row, size: tuple[int, int]) -> Track:
         raise DatasetError(f"{where}: observation {quote(row['observationID'])}: {error}.") from error
 
 
-def _list_dropped(package: Package, taken: set[str], own: set[str], short: int) -> tuple[str, ...]:
+def _count_dropped(package: Package, taken: set[str], own: set[str], short: int) -> Counter[Thing]:
     """What of a package has no place in a data set."""
-    lost: Counter[tuple[str, str]] = Counter()
+    lost: Counter[Thing] = Counter()
     boxless = "with animals that have no box on a numbered frame"
     lost[f"medium {boxless}", f"media {boxless}"] = sum(row["mediaID"] not in taken for row in package.media)
     for row in package.observations:
@@ -191,4 +188,4 @@ def _list_dropped(package: Package, taken: set[str], own: set[str], short: int) 
             lost["sex or life stage of an animal", "sexes or life stages of animals"] += 1
     lost["bout shorter than a frame", "bouts shorter than a frame"] = short
     lost["place and dates of a deployment", "places and dates of deployments"] = len(package.deployments)
-    return tuple(plural(number, *what) for what, number in lost.items() if number)
+    return lost

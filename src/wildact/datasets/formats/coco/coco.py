@@ -10,17 +10,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from fractions import Fraction
 from pathlib import Path
 
 from wildact.datasets.dataset import Dataset
-from wildact.datasets.formats.checks import check_unique, check_video, video_path
+from wildact.datasets.formats.build import build_dataset, build_video
+from wildact.datasets.formats.checks import check_unique, video_path
 from wildact.datasets.formats.coco.entries import (
+    KEYPOINTS,
     Annotation,
     Category,
     Picture,
     add_shape,
-    build_dataset,
     first_image_ids,
     list_annotations,
     list_images,
@@ -28,9 +28,10 @@ from wildact.datasets.formats.coco.entries import (
     start_track,
 )
 from wildact.datasets.formats.documents import Id, Part, load_document, save_document
+from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
 from wildact.export.youtube_vis import list_categories
-from wildact.types import LabelledVideo, Track, VideoInfo
+from wildact.types import LabelledVideo, Track
 
 
 class Document(Part):
@@ -53,28 +54,26 @@ def read_coco(path: Path) -> Dataset:
     check_unique(f"{path}: annotations", "id", (entry.id for entry in document.annotations))
     pictures = {picture.id: picture for picture in document.images}
     tracks: dict[Id, list[Track]] = {number: [] for number in pictures}
-    dropped: Counter[str] = Counter()
+    dropped: Counter[Thing] = Counter()
     for entry in document.annotations:
         where = f"{path}: annotation {entry.id}"
         if entry.image_id not in pictures:
             raise DatasetError(f"{where}: it is of image {entry.image_id}, which 'images' does not list.")
         of_picture = tracks[entry.image_id]
         picture = pictures[entry.image_id]
-        dropped["with keypoints, which are left out"] += bool(entry.keypoints)
+        dropped[KEYPOINTS] += bool(entry.keypoints)
         rows = start_track(where, entry.category_id, entry.iscrowd, species)
         size = (picture.width, picture.height)
         if add_shape(where, rows, 0, entry.bbox, entry.segmentation, size, dropped):
             of_picture.append(rows.build(len(of_picture) + 1))
     videos = [_video(path, picture, tracks[number]) for number, picture in pictures.items()]
-    check_unique(f"{path}: images", "file_name", (str(video.info.path) for video in videos))
-    return build_dataset(path.parent, species, videos, dropped)
+    return build_dataset(f"{path}: images", path.parent, videos, species=species.values(), dropped=dropped)
 
 
 def _video(path: Path, picture: Picture, tracks: Sequence[Track]) -> LabelledVideo:
     where = f"{path}: image {picture.id}"
     place = video_path(where, path.parent, picture.file_name)
-    info = VideoInfo(place, picture.width, picture.height, Fraction(0), 1, None, "unknown")
-    return check_video(where, LabelledVideo(info, "", "", None, tuple(tracks), ()))
+    return build_video(where, place, size=(picture.width, picture.height), frames=1, tracks=tracks)
 
 
 def write_coco(dataset: Dataset, path: Path) -> None:

@@ -11,19 +11,20 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from wildact.datasets.dataset import Dataset, relative_name
-from wildact.datasets.formats.checks import check_unique, check_video, video_path
+from wildact.datasets.formats.build import build_dataset, build_video
+from wildact.datasets.formats.checks import check_unique, video_path
 from wildact.datasets.formats.coco import entries
 from wildact.datasets.formats.documents import Count, Id, Part, load_document, save_document
-from wildact.datasets.formats.facts import parse_rate
+from wildact.datasets.formats.facts import read_rate
 from wildact.datasets.formats.rows import TrackRows
+from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
 from wildact.export.youtube_vis import list_categories
-from wildact.types import LabelledVideo, VideoInfo
+from wildact.types import LabelledVideo
 
 
 class Video(Part):
@@ -87,7 +88,7 @@ def read_coco_vid(path: Path) -> Dataset:
             raise DatasetError(f"{path}: image {picture.id}: there is no video {picture.video_id}.")
         frames[picture.video_id].pictures.append(picture)
     pictures = {picture.id: picture for picture in document.images}
-    dropped: Counter[str] = Counter()
+    dropped: Counter[Thing] = Counter()
     for entry in document.annotations:
         where = f"{path}: annotation {entry.id}"
         if entry.image_id not in pictures:
@@ -95,8 +96,7 @@ def read_coco_vid(path: Path) -> Dataset:
         picture = pictures[entry.image_id]
         _add(where, frames[picture.video_id], picture, entry, species, dropped)
     videos = [_video(path, video, frames[video.id]) for video in document.videos]
-    check_unique(f"{path}: videos", "name", (str(video.info.path) for video in videos))
-    return entries.build_dataset(path.parent, species, videos, dropped)
+    return build_dataset(f"{path}: videos", path.parent, videos, species=species.values(), dropped=dropped)
 
 
 def _add(
@@ -105,10 +105,10 @@ def _add(
     picture: Picture,
     entry: Annotation,
     species: dict[int, str],
-    dropped: Counter[str],
+    dropped: Counter[Thing],
 ) -> None:
     """Add an annotation to its animal's rows."""
-    dropped["with keypoints, which are left out"] += bool(entry.keypoints)
+    dropped[entries.KEYPOINTS] += bool(entry.keypoints)
     new = entries.start_track(where, entry.category_id, entry.iscrowd, species)
     rows = video.rows.get(entry.instance_id, new)
     if (rows.label, rows.crowd) != (new.label, new.crowd):
@@ -132,19 +132,15 @@ def _video(path: Path, entry: Video, frames: _Frames) -> LabelledVideo:
     sizes |= {(entry.width, entry.height)} if entry.width else set()
     if len(sizes) > 1:
         raise DatasetError(f"{where}: its frames are of different sizes.")
-    width, height = next(iter(sizes), (0, 0))
+    size = next(iter(sizes), (0, 0))
     length = max((picture.frame_id + 1 for picture in frames.pictures), default=None)
+    fps = read_rate(where, entry.frame_rate if entry.frame_rate is not None else entry.fps)
     try:
-        told = entry.frame_rate if entry.frame_rate is not None else entry.fps
-        fps = Fraction(0) if told is None else parse_rate(told)
         tracks = [rows.build(frames.numbers[instance]) for instance, rows in frames.rows.items()]
     except ValueError as error:
         raise DatasetError(f"{where}: {error}.") from error
-    duration = length / fps if length is not None and fps else None
     place = video_path(where, path.parent, entry.name)
-    info = VideoInfo(place, width, height, fps, length, duration, "unknown")
-    ordered = tuple(sorted(tracks, key=lambda track: track.track_id))
-    return check_video(where, LabelledVideo(info, "", "", None, ordered, ()))
+    return build_video(where, place, size=size, fps=fps, frames=length, tracks=tracks)
 
 
 def write_coco_vid(dataset: Dataset, path: Path) -> None:

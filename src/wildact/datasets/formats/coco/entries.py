@@ -13,13 +13,18 @@ from wildact.datasets.formats.checks import check_name, check_unique
 from wildact.datasets.formats.documents import XYWH, Count, Id, Part
 from wildact.datasets.formats.rows import TrackRows
 from wildact.datasets.formats.segmentation import read_segmentation
-from wildact.datasets.words import plural
+from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
 from wildact.export.youtube_vis import to_coco_json
 from wildact.masks import mask_area, mask_to_box
 from wildact.types import LabelledVideo, Rle, Track
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
+
+
+KEYPOINTS = "annotation with keypoints, which are left out", "annotations with keypoints, which are left out"
+_BOXLESS = "annotation without a box", "annotations without a box"
+_EMPTY = "annotation with an empty box", "annotations with an empty box"
 
 
 class Category(Part):
@@ -48,21 +53,6 @@ class Annotation(Part):
     segmentation: Any = None
     iscrowd: bool = False
     keypoints: Any = None
-
-
-def build_dataset(
-    root: Path, species: dict[int, str], videos: Sequence[LabelledVideo], dropped: Counter[str]
-) -> Dataset:
-    """The data set, its videos by path, and a phrase for each kind of thing that was dropped."""
-    return Dataset(
-        root=root,
-        species=tuple(species.values()),
-        actions=(),
-        videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
-        facts={},
-        dropped=tuple(plural(number, f"annotation {what}", f"annotations {what}")
-                      for what, number in dropped.items() if number),
-    )  # fmt: skip
 
 
 def read_categories(path: Path, categories: Sequence[Category]) -> dict[int, str]:
@@ -96,7 +86,7 @@ def add_shape(
     bbox: XYWH | None,
     segmentation: Any,
     size: tuple[int, int],
-    dropped: Counter[str],
+    dropped: Counter[Thing],
 ) -> bool:
     """Add an annotation's box and mask; where there is none, or an empty one, that is counted as dropped.
 
@@ -110,7 +100,7 @@ def add_shape(
         mask = read_segmentation(segmentation, *size)
         box = _box(bbox, mask)
         if box is None or box[0] == box[2] or box[1] == box[3]:
-            dropped["without a box" if box is None else "with an empty box"] += 1
+            dropped[_BOXLESS if box is None else _EMPTY] += 1
             return False
         rows.add(frame, box, mask)
     except ValueError as error:

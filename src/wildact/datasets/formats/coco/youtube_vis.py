@@ -10,17 +10,20 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from fractions import Fraction
 from pathlib import Path, PurePosixPath
 from typing import Any
 
 from wildact.datasets.dataset import Dataset, known_length, relative_name
-from wildact.datasets.formats.checks import check_unique, check_video, video_path
+from wildact.datasets.formats.build import build_dataset, build_video
+from wildact.datasets.formats.checks import check_unique, video_path
 from wildact.datasets.formats.coco import entries
 from wildact.datasets.formats.documents import XYWH, Count, Id, Part, load_document, save_document
+from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
 from wildact.export.youtube_vis import iterate_annotations, list_categories
-from wildact.types import LabelledVideo, Track, VideoInfo
+from wildact.types import LabelledVideo, Track
+
+_UNSEEN = "annotation that is visible on no frame", "annotations that are visible on no frame"
 
 
 class Video(Part):
@@ -66,7 +69,7 @@ def read_youtube_vis(path: Path) -> Dataset:
     check_unique(f"{path}: annotations", "id", (entry.id for entry in document.annotations))
     videos = {video.id: video for video in document.videos}
     tracks: dict[Id, list[Track]] = {number: [] for number in videos}
-    dropped: Counter[str] = Counter()
+    dropped: Counter[Thing] = Counter()
     for entry in document.annotations:
         where = f"{path}: annotation {entry.id}"
         if entry.video_id not in videos:
@@ -76,8 +79,7 @@ def read_youtube_vis(path: Path) -> Dataset:
         if track is not None:
             of_video.append(track)
     labelled = [_video(path, video, tracks[number]) for number, video in videos.items()]
-    check_unique(f"{path}: videos", "name", (str(video.info.path) for video in labelled))
-    return entries.build_dataset(path.parent, species, labelled, dropped)
+    return build_dataset(f"{path}: videos", path.parent, labelled, species=species.values(), dropped=dropped)
 
 
 def _track(
@@ -86,7 +88,7 @@ def _track(
     video: Video,
     species: dict[int, str],
     number: int,
-    dropped: Counter[str],
+    dropped: Counter[Thing],
 ) -> Track | None:
     """The track; None where it is seen on no frame."""
     boxes = entry.bboxes if entry.bboxes is not None else [None] * len(entry.segmentations)
@@ -101,7 +103,7 @@ def _track(
             size = (video.width, video.height)
             entries.add_shape(f"{where}: frame {frame}", rows, frame, box, segmentation, size, dropped)
     if not rows.frames:
-        dropped["that are visible on no frame"] += 1
+        dropped[_UNSEEN] += 1
         return None
     return rows.build(number if entry.track_id is None else entry.track_id)
 
@@ -109,9 +111,7 @@ def _track(
 def _video(path: Path, entry: Video, tracks: list[Track]) -> LabelledVideo:
     where = f"{path}: video {entry.id}"
     place = video_path(where, path.parent, _name(entry))
-    info = VideoInfo(place, entry.width, entry.height, Fraction(0), entry.length, None, "unknown")
-    ordered = tuple(sorted(tracks, key=lambda track: track.track_id))
-    return check_video(where, LabelledVideo(info, "", "", None, ordered, ()))
+    return build_video(where, place, size=(entry.width, entry.height), frames=entry.length, tracks=tracks)
 
 
 def _name(entry: Video) -> str:

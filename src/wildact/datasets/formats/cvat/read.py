@@ -12,21 +12,21 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
-from fractions import Fraction
 from pathlib import Path
 
 from wildact.datasets.dataset import Dataset
-from wildact.datasets.formats.checks import check_name, check_unique, check_video
+from wildact.datasets.formats.build import build_dataset, build_video
+from wildact.datasets.formats.checks import check_name
 from wildact.datasets.formats.cvat.meta import NO_ACTION, Meta, Task, guess_task, read_meta, with_size
 from wildact.datasets.formats.cvat.shapes import read_box, read_mask, read_polygon, read_whole, turn_box
 from wildact.datasets.formats.cvat.track import BOX, MASK, NO_VALUE, POLYGON, Shapes, fill_frames
 from wildact.datasets.formats.facts import Facts
 from wildact.datasets.formats.xml_stream import Event, iterate_xml
 from wildact.datasets.limits import LARGEST
-from wildact.datasets.words import plural
+from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
 from wildact.masks import mask_to_box
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.types import ActionLabel, LabelledVideo, Track
 
 _KINDS = {"box": BOX, "polygon": POLYGON, "mask": MASK}
 _OTHERS = frozenset({"polyline", "points", "cuboid", "ellipse", "skeleton"})
@@ -49,7 +49,7 @@ class _File:
     root: Path
     facts: Facts
     meta: Meta
-    dropped: Counter[tuple[str, str]]
+    dropped: Counter[Thing]
     videos: dict[str, _Video] = field(default_factory=dict)
     ids: set[int] = field(default_factory=set)
 
@@ -82,32 +82,22 @@ def read_cvat(path: Path, facts: Facts = _NO_FACTS, *, action_attribute: str | N
     files = sorted(path.rglob("*.xml")) if path.is_dir() else [path]
     if not files:
         raise DatasetError(f"{path} holds no XML file.")
-    dropped: Counter[tuple[str, str]] = Counter()
-    species: dict[str, None] = {}
-    actions: dict[str, None] = {}
+    dropped: Counter[Thing] = Counter()
+    species: list[str] = []
+    actions: list[str] = []
     videos: list[LabelledVideo] = []
     for file in files:
         read = _read_file(file, root, facts, action_attribute, dropped)
-        species |= dict.fromkeys(read.meta.labels)
-        actions |= dict.fromkeys(read.meta.actions)
+        species += read.meta.labels
+        actions += read.meta.actions
         videos += [
             _build(file, task, read.videos.get(key, _Video()), dropped)
             for key, task in read.meta.tasks.items()
         ]
-    check_unique(str(path), "video", (str(video.info.path) for video in videos))
-    return Dataset(
-        root=root,
-        species=tuple(species),
-        actions=tuple(actions),
-        videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
-        facts={},
-        dropped=tuple(plural(number, *what) for what, number in dropped.items() if number),
-    )
+    return build_dataset(str(path), root, videos, species=species, actions=actions, dropped=dropped)
 
 
-def _read_file(
-    path: Path, root: Path, facts: Facts, attribute: str | None, dropped: Counter[tuple[str, str]]
-) -> _File:
+def _read_file(path: Path, root: Path, facts: Facts, attribute: str | None, dropped: Counter[Thing]) -> _File:
     meta = Meta({"": guess_task(path, root)}, attribute=attribute)
     file = _File(path, root, facts, meta, dropped)
     events = iterate_xml(path)
@@ -246,17 +236,15 @@ def _add_shape(where: str, file: _File, shapes: Shapes, start: Event) -> None:
     shapes.boxes.extend(box)
 
 
-def _build(file: Path, task: Task, read: _Video, dropped: Counter[tuple[str, str]]) -> LabelledVideo:
-    info = VideoInfo(task.path, task.width, task.height, Fraction(0), task.frames, None, "unknown")
-    joined = _join_masks(read.tracks, dropped)
-    ids = {track.track_id for track in joined}
-    actions = tuple(label for label in read.actions if label.track_id in ids)
-    ordered = tuple(sorted(joined, key=lambda track: track.track_id))
-    labels = tuple(sorted(actions, key=lambda label: (label.track_id, label.start_frame)))
-    return check_video(str(file), LabelledVideo(info, "", "", None, ordered, labels))
+def _build(file: Path, task: Task, read: _Video, dropped: Counter[Thing]) -> LabelledVideo:
+    tracks = _join_masks(read.tracks, dropped)
+    ids = {track.track_id for track in tracks}
+    actions = [label for label in read.actions if label.track_id in ids]
+    size = (task.width, task.height)
+    return build_video(str(file), task.path, size=size, frames=task.frames, tracks=tracks, actions=actions)
 
 
-def _join_masks(read: list[tuple[int, bool, Track]], dropped: Counter[tuple[str, str]]) -> list[Track]:
+def _join_masks(read: list[tuple[int, bool, Track]], dropped: Counter[Thing]) -> list[Track]:
     """Put the masks of a group onto its one track of boxes; all other tracks stay as they are."""
     groups: dict[int, list[tuple[bool, Track]]] = {}
     for group, is_mask, track in read:

@@ -17,7 +17,6 @@ import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from fractions import Fraction
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeVar
@@ -27,15 +26,16 @@ import numpy as np
 from pydantic import TypeAdapter, ValidationError
 
 from wildact.datasets.dataset import Dataset
-from wildact.datasets.formats.checks import check_name, check_unique, check_video, video_path
+from wildact.datasets.formats.build import build_dataset, build_video
+from wildact.datasets.formats.checks import check_name, check_unique, video_path
 from wildact.datasets.formats.documents import describe_error, load_document
-from wildact.datasets.formats.facts import Facts, parse_rate
+from wildact.datasets.formats.facts import Facts, read_rate
 from wildact.datasets.formats.keyframes import interpolate
 from wildact.datasets.formats.label_studio.model import Data, KeyFrame, Region, Sequence, Task, Timeline
 from wildact.datasets.limits import MAX_PIXELS, MAX_PX
-from wildact.datasets.words import plural
+from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
-from wildact.types import ActionLabel, Int64, LabelledVideo, Track, VideoInfo
+from wildact.types import ActionLabel, Int64, LabelledVideo, Track
 
 _NO_FACTS = Facts()
 T = TypeVar("T")
@@ -47,7 +47,7 @@ class _Names:
 
     species: dict[str, None] = field(default_factory=dict)
     actions: dict[str, None] = field(default_factory=dict)
-    dropped: Counter[tuple[str, str]] = field(default_factory=Counter)
+    dropped: Counter[Thing] = field(default_factory=Counter)
 
 
 def read_label_studio(path: Path, facts: Facts = _NO_FACTS) -> Dataset:
@@ -65,14 +65,8 @@ def read_label_studio(path: Path, facts: Facts = _NO_FACTS) -> Dataset:
     for number, task in enumerate(load_document(path, list[Task])):
         where = f"{path}: task {number if task.id is None else task.id}"
         videos.append(_read_task(where, path.parent, task, facts, names))
-    check_unique(str(path), "video", (str(video.info.path) for video in videos))
-    return Dataset(
-        root=path.parent,
-        species=tuple(names.species),
-        actions=tuple(names.actions),
-        videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
-        facts={},
-        dropped=tuple(plural(number, *what) for what, number in names.dropped.items() if number),
+    return build_dataset(
+        str(path), path.parent, videos, species=names.species, actions=names.actions, dropped=names.dropped
     )
 
 
@@ -95,15 +89,19 @@ def _read_task(where: str, root: Path, task: Task, facts: Facts, names: _Names) 
         raise DatasetError(f"{where}: no video has frames of {size[0]} x {size[1]} pixels.")
     frames, tracks = _read_tracks(where, regions, boxes, size, data.frames, names)
     actions = _read_actions(where, regions, tracks, names)
-    try:
-        fps = Fraction(0) if data.fps is None else parse_rate(data.fps)
-    except ValueError as error:
-        raise DatasetError(f"{where}: {error}.") from error
-    duration = frames / fps if frames is not None and fps else None
-    info = VideoInfo(path, *size, fps, frames, duration, "unknown")
-    ordered = tuple(sorted(tracks.values(), key=lambda track: track.track_id))
-    video = LabelledVideo(info, data.site, data.camera, data.light, ordered, actions, data.recorded)
-    return check_video(where, video)
+    return build_video(
+        where,
+        path,
+        size=size,
+        fps=read_rate(where, data.fps),
+        frames=frames,
+        tracks=tracks.values(),
+        actions=actions,
+        site=data.site,
+        camera=data.camera,
+        light=data.light,
+        recorded=data.recorded,
+    )
 
 
 def _validate(where: str, model: type[T], value: Any) -> T:
@@ -198,7 +196,8 @@ def _list_frames(keys: list[KeyFrame], length: int | None) -> Int64:
 
 def _read_actions(
     where: str, regions: list[Region], tracks: dict[str, Track], names: _Names
-) -> tuple[ActionLabel, ...]:
+) -> list[ActionLabel]:
+    """What each animal does; bouts whose animal nobody named are counted as dropped."""
     related = {region.from_id: region.to_id for region in regions if region.type.lower() == "relation"}
     related |= {region.to_id: region.from_id for region in regions if region.type.lower() == "relation"}
     actions: list[ActionLabel] = []
@@ -215,4 +214,4 @@ def _read_actions(
         for action in value.timelinelabels:
             names.actions.setdefault(check_name(what, "an action", action))
             actions += [ActionLabel(owner.track_id, action, r.start - 1, r.end) for r in value.ranges]
-    return tuple(sorted(actions, key=lambda a: (a.track_id, a.start_frame, a.end_frame, a.action)))
+    return actions

@@ -16,6 +16,7 @@ from wildact.datasets.dataset import Dataset
 from wildact.datasets.formats.checks import check_video
 from wildact.datasets.formats.mot.sequence import Sequence, iterate_lines, read_sequences, write_sequences
 from wildact.datasets.formats.rows import TrackRows
+from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
 from wildact.types import LabelledVideo
 
@@ -47,9 +48,7 @@ def read_mot(path: Path) -> Dataset:
     return read_sequences(path, _read_video)
 
 
-def _read_video(
-    sequence: Sequence, species: dict[str, None], dropped: Counter[tuple[str, str]]
-) -> LabelledVideo:
+def _read_video(sequence: Sequence, species: dict[str, None], dropped: Counter[Thing]) -> LabelledVideo:
     tracks: dict[int, TrackRows] = {}
     for where, line in iterate_lines(sequence.truth):
         row = _parse(where, line, sequence)
@@ -93,7 +92,7 @@ def _parse(where: str, line: str, sequence: Sequence) -> Row:
 
 
 def _within(
-    box: tuple[float, float, float, float], sequence: Sequence, dropped: Counter[tuple[str, str]]
+    box: tuple[float, float, float, float], sequence: Sequence, dropped: Counter[Thing]
 ) -> tuple[float, float, float, float]:
     """The part of a box within the frame: MOTChallenge draws whole people, also where half is outside."""
     width, height = sequence.info.width, sequence.info.height

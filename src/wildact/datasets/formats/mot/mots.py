@@ -17,6 +17,7 @@ from wildact.datasets.dataset import Dataset
 from wildact.datasets.formats.checks import check_video
 from wildact.datasets.formats.mot.sequence import Sequence, iterate_lines, read_sequences, write_sequences
 from wildact.datasets.formats.rows import TrackRows
+from wildact.datasets.words import Thing
 from wildact.errors import DatasetError, OutputError
 from wildact.masks import from_coco, mask_area, mask_to_box
 from wildact.types import LabelledVideo, Rle
@@ -38,9 +39,7 @@ def read_mots(path: Path) -> Dataset:
     return read_sequences(path, _read_video)
 
 
-def _read_video(
-    sequence: Sequence, species: dict[str, None], dropped: Counter[tuple[str, str]]
-) -> LabelledVideo:
+def _read_video(sequence: Sequence, species: dict[str, None], dropped: Counter[Thing]) -> LabelledVideo:
     tracks, (width, height) = _read_masks(sequence, dropped)
     species |= dict.fromkeys(rows.label for rows in tracks.values())
     try:
@@ -54,7 +53,7 @@ def _read_video(
 
 
 def _read_masks(
-    sequence: Sequence, dropped: Counter[tuple[str, str]]
+    sequence: Sequence, dropped: Counter[Thing]
 ) -> tuple[dict[tuple[int, int], TrackRows], tuple[int, int]]:
     """Class and id -> the masks of an animal; and width and height of the frames."""
     classes = sequence.classes or CLASSES

@@ -19,14 +19,14 @@ import configparser
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from fractions import Fraction
 from pathlib import Path
 
 from wildact.datasets.dataset import Dataset, known_length, relative_name
-from wildact.datasets.formats.checks import check_name, check_unique, video_path
-from wildact.datasets.formats.facts import parse_rate
+from wildact.datasets.formats.build import build_dataset
+from wildact.datasets.formats.checks import check_name, video_path
+from wildact.datasets.formats.facts import read_rate
 from wildact.datasets.limits import MAX_FRAMES
-from wildact.datasets.words import plural
+from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
 from wildact.export.atomic import replacing_folder
 from wildact.types import LabelledVideo, VideoInfo
@@ -52,7 +52,7 @@ class Sequence:
 
 
 def read_sequences(
-    path: Path, read_video: Callable[[Sequence, dict[str, None], Counter[tuple[str, str]]], LabelledVideo]
+    path: Path, read_video: Callable[[Sequence, dict[str, None], Counter[Thing]], LabelledVideo]
 ) -> Dataset:
     """Read a sequence, or a folder of sequences.
 
@@ -64,21 +64,13 @@ def read_sequences(
         DatasetError: naming file and line.
     """
     root, sequences = _find_sequences(path)
-    dropped: Counter[tuple[str, str]] = Counter()
+    dropped: Counter[Thing] = Counter()
     species: dict[str, None] = {}
     videos = []
     for sequence in sequences:
         species |= dict.fromkeys(sequence.classes.values())
         videos.append(read_video(sequence, species, dropped))
-    check_unique(str(path), "video", (str(video.info.path) for video in videos))
-    return Dataset(
-        root=root,
-        species=tuple(species),
-        actions=(),
-        videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
-        facts={},
-        dropped=tuple(plural(number, *what) for what, number in dropped.items() if number),
-    )
+    return build_dataset(str(path), root, videos, species=species, dropped=dropped)
 
 
 def _find_sequences(path: Path) -> tuple[Path, list[Sequence]]:
@@ -132,11 +124,7 @@ def _read_sequence(folder: Path, root: Path, truth: Path) -> Sequence:
     place = video_path(where, root, facts.get("video") or folder.name)
     numbers = [_whole(where, facts, key) for key in ("imwidth", "imheight", "seqlength")]
     width, height, frames = numbers
-    try:
-        rate = facts.get("framerateexact") or facts.get("framerate")
-        fps = Fraction(0) if rate is None else parse_rate(rate)
-    except ValueError as error:
-        raise DatasetError(f"{where}: {error}.") from error
+    fps = read_rate(where, facts.get("framerateexact") or facts.get("framerate"))
     duration = frames / fps if frames is not None and fps else None
     info = VideoInfo(place, width or 0, height or 0, fps, frames, duration, "unknown")
     return Sequence(truth, info, _read_classes(truth.parent / LABELS.name))
