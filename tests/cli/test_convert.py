@@ -135,7 +135,10 @@ def test_a_file_goes_back_to_where_it_came_from(convert, tmp_path):
             "nothing.json: say in which format to read it (--from native,",
         ),
         (["nothing.json", "out", "--to", "mot", "--from", "coco"], "nothing.json does not exist"),
-        (["labels.xml", "out", "--to", "native"], "what is unknown here: frame rate, frame size; give the videos"),
+        (
+            ["labels.xml", "out", "--to", "native"],
+            "what is unknown here: frame rate, frame size; give the videos",
+        ),
         (["labels.xml", "out", "--to", "mot", "--fps", "fast"], "--fps: 'fast' is no frame rate"),
         (["labels.xml", "out", "--to", "mot", "--size", "big"], "--size takes width and height"),
         (["labels.xml", "out", "--to", "mot", "--size", "10x10"], "lies outside the frame of 10 x 10 pixels"),
