@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wildact.errors import OutputError
-from wildact.export.camtrap_rows import (
+from wildact.export.camtrap_columns import (
     DETECTION_FIELDS,
     MEDIA_COLUMNS,
     OBSERVATION_COLUMNS,
     RECORDING_FIELDS,
+)
+from wildact.export.camtrap_rows import (
     detection_rows,
     file_path,
     format_moment,

@@ -20,37 +20,30 @@ from typing import Any, Final
 
 from wildact.errors import OutputError
 from wildact.export.atomic import replacing
-from wildact.export.camtrap_rows import (
+from wildact.export.camtrap_columns import (
+    DEPLOYMENT_COLUMNS,
     DETECTION_FIELDS,
+    DETECTIONS,
     MEDIA_COLUMNS,
     OBSERVATION_COLUMNS,
     RECORDING_FIELDS,
-    detection_rows,
-    media_row,
-    observation_rows,
-    recording_row,
+    RECORDINGS,
 )
+from wildact.export.camtrap_rows import detection_rows, media_row, observation_rows, recording_row
 from wildact.export.recording import Recording
 from wildact.export.taxa import Taxon
 
 VERSION: Final = "1.0.2"
 SCHEMAS: Final = f"https://raw.githubusercontent.com/tdwg/camtrap-dp/{VERSION}/"
 
-DEPLOYMENT_COLUMNS: Final = (
-    "deploymentID", "locationID", "locationName", "latitude", "longitude", "coordinateUncertainty",
-    "deploymentStart", "deploymentEnd", "setupBy", "cameraID", "cameraModel", "cameraDelay", "cameraHeight",
-    "cameraDepth", "cameraTilt", "cameraHeading", "detectionDistance", "timestampIssues", "baitUse",
-    "featureType", "habitat", "deploymentGroups", "deploymentTags", "deploymentComments",
-)  # fmt: skip
 SAMPLING_DESIGNS: Final = (
     "simpleRandom", "systematicRandom", "clusteredRandom", "experimental", "targeted", "opportunistic",
 )  # fmt: skip
 CAPTURE_METHODS: Final = ("activityDetection", "timeLapse")
+RECORDINGS_FILE: Final = "recordings.csv"
+DETECTIONS_FILE: Final = "detections.csv"
 OWN_PROPERTIES: Final = ("resources", "profile", "created", "spatial", "temporal", "taxonomic")
 """What wildact says itself of a package; a project says all else."""
-
-DETECTIONS: Final = "detections.csv"
-RECORDINGS: Final = "recordings.csv"
 
 
 def save_camtrap_dp(
@@ -96,8 +89,8 @@ def save_camtrap_dp(
             table.write("media.csv", [media_row(recording, deployment_id)])
             rows = observation_rows(recording, deployment_id, named, classified=classified)
             table.write("observations.csv", rows)
-            table.write(RECORDINGS, [recording_row(recording, deployment_id)])
-            table.write(DETECTIONS, detection_rows(recording, deployment_id))
+            table.write(RECORDINGS_FILE, [recording_row(recording, deployment_id)])
+            table.write(DETECTIONS_FILE, detection_rows(recording, deployment_id))
         if unknown:
             raise OutputError(
                 f"no scientific name is known for {', '.join(sorted(unknown))}; list them in a CSV file with "
@@ -134,8 +127,8 @@ class _Tables:
             "deployments.csv": DEPLOYMENT_COLUMNS,
             "media.csv": MEDIA_COLUMNS,
             "observations.csv": OBSERVATION_COLUMNS,
-            RECORDINGS: _names(RECORDING_FIELDS),
-            DETECTIONS: _names(DETECTION_FIELDS),
+            RECORDINGS_FILE: _names(RECORDING_FIELDS),
+            DETECTIONS_FILE: _names(DETECTION_FIELDS),
         }
         for name, header in columns.items():
             path = stack.enter_context(replacing(folder / name))
@@ -166,8 +159,8 @@ def _describe(
     return {
         "resources": [
             *(_standard_resource(name) for name in ("deployments", "media", "observations")),
-            _own_resource("wildact-recordings", RECORDINGS, RECORDING_FIELDS),
-            _own_resource("wildact-detections", DETECTIONS, DETECTION_FIELDS),
+            _own_resource(RECORDINGS, RECORDINGS_FILE, RECORDING_FIELDS),
+            _own_resource(DETECTIONS, DETECTIONS_FILE, DETECTION_FIELDS),
         ],
         "profile": f"{SCHEMAS}camtrap-dp-profile.json",
         "created": created.isoformat(timespec="seconds"),

@@ -23,56 +23,6 @@ from wildact.export.tables import seconds_by_action, track_span_s, video_name
 from wildact.export.taxa import Taxon
 from wildact.types import Bout, RecordingTime, Track, VideoResult
 
-MEDIA_COLUMNS: Final = (
-    "mediaID", "deploymentID", "captureMethod", "timestamp", "filePath", "filePublic", "fileName",
-    "fileMediatype", "exifData", "favorite", "mediaComments",
-)  # fmt: skip
-OBSERVATION_COLUMNS: Final = (
-    "observationID", "deploymentID", "mediaID", "eventID", "eventStart", "eventEnd", "observationLevel",
-    "observationType", "cameraSetupType", "scientificName", "count", "lifeStage", "sex", "behavior",
-    "individualID", "individualPositionRadius", "individualPositionAngle", "individualSpeed", "bboxX",
-    "bboxY", "bboxWidth", "bboxHeight", "classificationMethod", "classifiedBy", "classificationTimestamp",
-    "classificationProbability", "observationTags", "observationComments",
-)  # fmt: skip
-
-RECORDING_FIELDS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("mediaID", "string", "of the video, as in media"),
-    ("video", "string", "name of the video"),
-    ("site", "string", "where the camera stood"),
-    ("camera", "string", "which camera"),
-    ("light", "string", "day, dusk or ir (infrared)"),
-    ("width", "integer", "pixels"),
-    ("height", "integer", "pixels"),
-    ("fps", "string", "frames per second, exact, e.g. 30000/1001"),
-    ("frames", "integer", "number of frames"),
-    ("duration_s", "number", "seconds"),
-    ("recorded", "string", "when the first frame was taken, ISO 8601, with fractions of a second"),
-    ("timeSource", "string", "where this time stands"),
-    ("timeText", "string", "the time as it stands there"),
-    ("timeZone", "string", "in which it was read; empty where the text states its own"),
-    ("clockOffset_s", "number", "seconds added because the camera's clock was wrong"),
-)
-"""Name, type and meaning of the columns of ``recordings.csv``: Camtrap DP has no place for them."""
-
-DETECTION_FIELDS: Final[tuple[tuple[str, str, str], ...]] = (
-    ("mediaID", "string", "of the video, as in media"),
-    ("individualID", "string", "of the animal, as in observations"),
-    ("trackID", "integer", "number of the animal within the video"),
-    ("frame", "integer", "from 0"),
-    ("time_s", "number", "seconds since the first frame"),
-    ("label", "string", "as the detector calls the animal"),
-    ("labelScore", "number", "how sure that is, from 0 to 1"),
-    ("score", "number", "of the detection; empty where interpolated"),
-    ("x1", "number", "left, pixels"),
-    ("y1", "number", "top, pixels"),
-    ("x2", "number", "right, pixels"),
-    ("y2", "number", "bottom, pixels"),
-    ("occluded", "boolean", "partly hidden; empty where nobody looked"),
-    ("crowd", "boolean", "a group of animals that nobody told apart"),
-    ("mask", "string", "COCO's compressed run lengths, for the size of the frame; empty where there is none"),
-)
-"""The same for ``detections.csv``: one row for each animal and frame."""
-
 MEDIA_TYPES: Final = {
     ".3gp": "video/3gpp", ".asf": "video/x-ms-asf", ".avi": "video/x-msvideo", ".flv": "video/x-flv",
     ".m2ts": "video/mp2t", ".m4v": "video/x-m4v", ".mkv": "video/x-matroska", ".mov": "video/quicktime",

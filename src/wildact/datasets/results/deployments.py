@@ -19,7 +19,7 @@ from wildact.datasets.words import quote
 from wildact.decode.clock import Clock, parse_clock_offset, parse_time, parse_zone
 from wildact.errors import DatasetError, OutputError
 from wildact.export.atomic import replacing
-from wildact.export.camtrap_dp import DEPLOYMENT_COLUMNS
+from wildact.export.camtrap_columns import DEPLOYMENT_COLUMNS
 
 CLOCK_COLUMNS = ("timeZone", "clockOffset", "creationTime")
 COLUMNS = (

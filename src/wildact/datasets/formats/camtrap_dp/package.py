@@ -15,10 +15,9 @@ from wildact.datasets.dataset import leads_out
 from wildact.datasets.formats.documents import Part, load_document
 from wildact.datasets.words import quote
 from wildact.errors import DatasetError
+from wildact.export.camtrap_columns import DETECTIONS, RECORDINGS
 
 DESCRIPTOR = "datapackage.json"
-RECORDINGS, DETECTIONS = "wildact-recordings", "wildact-detections"
-"""Names of the two tables that wildact adds."""
 
 _REQUIRED = {
     "deployments": ("deploymentID", "latitude", "longitude", "deploymentStart", "deploymentEnd"),

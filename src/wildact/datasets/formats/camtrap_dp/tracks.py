@@ -13,7 +13,7 @@ import pyarrow.csv as pc
 
 from wildact.datasets.words import quote
 from wildact.errors import DatasetError
-from wildact.export.camtrap_rows import DETECTION_FIELDS
+from wildact.export.camtrap_columns import DETECTION_FIELDS
 from wildact.masks import from_coco
 from wildact.types import ActionLabel, Rle, Track
 
