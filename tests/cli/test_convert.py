@@ -92,7 +92,7 @@ def test_what_is_lost_is_said_and_strict_makes_it_an_error(convert, tmp_path):
     facts = ("--size", "64x48", "--fps", "25")
     code, said = convert("labels.xml", "mot", "--to", "mot", *facts)
     assert code == 0
-    assert "note: the length of 1 videos is taken to end with the last label" in said
+    assert "note: the length of 1 video is taken to end with the last label" in said
     assert (
         "MOTChallenge (MOT16 and later) cannot hold:\n  1 action in 1 bout\n  4 marks 'partly hidden'\n"
         in said

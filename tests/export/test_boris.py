@@ -90,8 +90,8 @@ def test_keys_run_out(blank, tmp_path):
     actions = [f"act {k}" for k in range(50)]
     project = save(tmp_path, Recording("x", blank), actions=actions)
     keys = [b["key"] for b in project["behaviors_conf"].values()]
-    assert len({key for key in keys if key}) == 36
-    assert keys.count("") == 14
+    assert len({key for key in keys if key}) == 26
+    assert keys.count("") == 24
 
 
 @settings(max_examples=60)

@@ -13,6 +13,8 @@ from rich.console import Console
 from wildact.errors import OutputError, UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from wildact.datasets import Dataset
     from wildact.datasets.formats.facts import Facts
     from wildact.datasets.formats.table import Format
@@ -47,11 +49,13 @@ def convert(
 ) -> None:
     """Convert labels between annotation formats; what the target cannot hold is listed first."""
     from wildact.datasets.formats.facts import Facts, complete
+    from wildact.datasets.formats.guess import guess_format, guess_target
     from wildact.datasets.formats.table import list_losses
     from wildact.datasets.words import plural
 
     target = target.resolve() if target.name in ("", "..") else target
-    reader, writer = _choose(source, from_, target, to)
+    reader = _find_format(source, "read", "--from", from_, guess_format)
+    writer = _find_format(target, "write", "--to", to, guess_target)
     if target.is_file() and not overwrite:
         raise OutputError(f"{target} exists; --overwrite replaces it.")
     facts = Facts(_parse_fps(fps), _parse_size(size), videos)
@@ -73,28 +77,20 @@ def convert(
     console.print(f"{', '.join(filter(None, amounts)) or 'nothing'}: {target}", markup=False)
 
 
-def _choose(source: Path, from_: str | None, target: Path, to: str | None) -> tuple[Format, Format]:
-    """The formats of source and target."""
-    from wildact.datasets.formats.guess import guess_format, guess_target
+def _find_format(
+    path: Path, verb: str, option: str, name: str | None, guess: Callable[[Path], str | None]
+) -> Format:
+    """The format that is named, else the one that the path stands for."""
     from wildact.datasets.formats.table import FORMATS
 
-    chosen = []
-    for option, name, guess, role in (
-        ("--from", from_, guess_format(source), "read"),
-        ("--to", to, guess_target(target), "write"),
-    ):
-        known = [format_.name for format_ in FORMATS.values() if getattr(format_, role) is not None]
-        if (name or guess) not in known:
-            asked = f"'{name}' is no format to {role}" if name else f"say in which format to {role} it"
-            raise UsageError(
-                f"{source if role == 'read' else target}: {asked} ({option} {', '.join(known)})."
-            )
-        chosen.append(FORMATS[name or guess or ""])
-    return chosen[0], chosen[1]
+    format_ = FORMATS.get(name or guess(path) or "")
+    if format_ is None:
+        asked = f"'{name}' is no format to {verb}" if name else f"say in which format to {verb} it"
+        raise UsageError(f"{path}: {asked} ({option} {', '.join(FORMATS)}).")
+    return format_
 
 
 def _read(source: Path, reader: Format, facts: Facts, action_attribute: str | None) -> Dataset:
-    assert reader.read is not None
     if action_attribute is not None and reader.name != "cvat":
         raise UsageError("--action-attribute is for --from cvat.")
     options = {} if action_attribute is None else {"action_attribute": action_attribute}
@@ -114,7 +110,6 @@ def _write(dataset: Dataset, writer: Format, target: Path, *, with_videos: bool,
     """Write beside the target first, so that nothing is there before all is."""
     from wildact.export.atomic import replacing_folder
 
-    assert writer.write is not None
     with replacing_folder(target.parent) as folder:
         written = folder / target.name
         writer.write(dataset, written)

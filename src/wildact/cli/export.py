@@ -217,7 +217,6 @@ def _export_dataset(to: Target, out: Path, results: Results, inventory: Inventor
     format_ = FORMATS[to]
     dataset = to_dataset(results.folder, place_recordings(results, inventory))
     _say_losses([*dataset.dropped, *list_losses(dataset, format_)])
-    assert format_.write is not None
     format_.write(dataset, out)
     _say_done(results, out)
 

@@ -33,7 +33,8 @@ VARIABLES: Final = {
 }
 """Independent variables of each observation."""
 
-_KEYS: Final = string.ascii_lowercase + string.digits
+_KEYS: Final = string.ascii_lowercase
+"""Of behaviours; digits are those of subjects."""
 
 
 def save_boris(

@@ -74,7 +74,7 @@ def test_without_videos_the_user_s_word_counts_and_the_last_label_ends_the_video
     dataset, notes = complete(labels(), Facts(fps=Fraction(12), size=(64, 48)))
     info = dataset.videos[0].info
     assert (info.fps, info.width, info.frames, info.duration) == (12, 64, 3, Fraction(1, 4))
-    assert notes == ["the length of 1 videos is taken to end with the last label"]
+    assert notes == ["the length of 1 video is taken to end with the last label"]
     with pytest.raises(DatasetError, match="lies outside the frame of 20 x 20"):
         complete(labels(), Facts(size=(20, 20)))
 

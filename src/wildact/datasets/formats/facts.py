@@ -10,6 +10,7 @@ from pathlib import Path
 
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.formats.checks import check_video
+from wildact.datasets.words import plural
 from wildact.decode import VideoReader, classify_light, probe_video
 from wildact.errors import DatasetError
 from wildact.types import Image, LabelledVideo, Light, VideoInfo
@@ -63,7 +64,8 @@ def complete(dataset: Dataset, facts: Facts) -> tuple[Dataset, list[str]]:
         return replace(dataset, root=facts.videos, videos=_sorted(videos)), []
     videos = [_complete(video, facts) for video in dataset.videos]
     guessed = sum(a.info.frames != b.info.frames for a, b in zip(videos, dataset.videos, strict=True))
-    notes = [f"the length of {guessed} videos is taken to end with the last label"] if guessed else []
+    number = plural(guessed, "video")
+    notes = [f"the length of {number} is taken to end with the last label"] if guessed else []
     return replace(dataset, videos=_sorted(videos)), notes
 
 

@@ -39,9 +39,9 @@ class Format:
         title: as its makers call it, with the version.
         read: file or folder to data set; what the format does not tell stays unknown (see
             :class:`wildact.types.LabelledVideo`), and what wildact cannot hold is told by
-            ``Dataset.dropped``. Raises DatasetError. None: this format is only written.
+            ``Dataset.dropped``. Raises DatasetError.
         write: data set to a file or folder, whole or not at all. What ``list_losses`` tells is left out.
-            Raises OutputError. None: this format is only read.
+            Raises OutputError.
         holds: names of ``FEATURES``: what comes back when it is written and read.
         takes_facts: ``read`` has a second argument, ``facts.Facts``, because it must know the frame size or
             rate (of shares of the frame, or of seconds) where the file does not tell.
@@ -49,8 +49,8 @@ class Format:
 
     name: str
     title: str
-    read: Callable[..., Dataset] | None
-    write: Callable[[Dataset, Path], None] | None
+    read: Callable[..., Dataset]
+    write: Callable[[Dataset, Path], None]
     holds: frozenset[str]
     takes_facts: bool = False
 

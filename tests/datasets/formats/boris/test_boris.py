@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from wildact.datasets.dataset import Dataset
+from wildact.datasets.formats.boris import project as module
 from wildact.datasets.formats.boris.read import read_boris
 from wildact.datasets.formats.boris.write import write_boris
 from wildact.datasets.formats.facts import Facts
@@ -95,6 +96,12 @@ def test_packed_projects_and_byte_order_marks(tmp_path):
     packed = read(tmp_path, gzip.compress(json.dumps(project()).encode()), "p.boris.gz")
     assert packed.videos == plain.videos
     assert read(tmp_path, b"\xef\xbb\xbf" + json.dumps(project()).encode()).videos == plain.videos
+
+
+def test_a_packed_project_that_swells_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(module, "_MAX_BYTES", 1000)
+    with pytest.raises(DatasetError, match="larger than any project when unpacked"):
+        read(tmp_path, gzip.compress(bytes(1001)), "p.boris.gz")
 
 
 def test_numbers_in_names_are_kept_and_media_keep_to_the_folder(tmp_path):

@@ -32,7 +32,8 @@ from wildact.datasets.words import Thing, quote
 from wildact.errors import DatasetError
 
 _GZIP = b"\x1f\x8b"
-_MAX_BYTES = 2**31
+_MAX_BYTES = 2**28
+"""No project is larger when unpacked: a small file of zeros would fill the memory."""
 _STATE = "state event"
 
 
@@ -54,11 +55,13 @@ def _read_bytes(path: Path) -> bytes:
         if content[:2] != _GZIP:
             return content
         with gzip.open(path) as file:
-            content = file.read(_MAX_BYTES)
+            content = file.read(_MAX_BYTES + 1)
     except FileNotFoundError as error:
         raise DatasetError(f"{path} does not exist.") from error
     except (OSError, EOFError) as error:
         raise DatasetError(f"{path} cannot be read: {error}.") from error
+    if len(content) > _MAX_BYTES:
+        raise DatasetError(f"{path} is larger than any project when unpacked; it may not be one.")
     return content
 
 
