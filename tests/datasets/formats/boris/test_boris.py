@@ -244,6 +244,38 @@ def test_broken_tables_are_said(tmp_path, rows, said):
         read(tmp_path, table(rows), "e.tsv")
 
 
+@given(st.sampled_from(["tabular", "aggregated"]), st.data())
+@settings(max_examples=100, deadline=None)
+def test_whatever_stands_in_a_table_only_dataset_errors_come(tmp_path_factory, kind, data):
+    rows = [tabular("doe 1", "walk", "START", "2.5"), tabular("doe 1", "walk", "STOP", "13.5")]
+    if kind == "aggregated":
+        rows = [COMMON | {"Subject": "doe 1", "Behavior": "walk", "Start (s)": "2.5", "Stop (s)": "13.5"}]
+    noise = st.sampled_from(
+        [
+            "",
+            "NA",
+            "-1",
+            "1e999999999",
+            "inf",
+            "0",
+            "\x00",
+            "../../x",
+            "player #1:",
+            ";|;",
+            "ä\n",
+            '"',
+            "9" * 5000,
+        ]
+    )
+    for _ in range(data.draw(st.integers(1, 3))):
+        row = data.draw(st.sampled_from(rows))
+        row[data.draw(st.sampled_from(list(row)))] = data.draw(noise)
+    try:
+        read(tmp_path_factory.getbasetemp(), table(rows), "noise.tsv")
+    except DatasetError as error:
+        assert "\n" not in str(error)  # noqa: PT017  # that nothing else is raised is what is tested
+
+
 def test_live_observations_are_counted(tmp_path):
     live = tabular("doe", "walk", "START", "2.5") | {"Observation type": "Live observation", "Source": "NA"}
     assert read(tmp_path, table([live]), "e.tsv").dropped == ("1 observation that is not of video files",)
