@@ -157,8 +157,8 @@ class Track:
         track_id: 1, 2, ... unique within the video.
         label: species, by vote over the track's detections.
         label_score: share of the (score-weighted) vote that the label got, in [0, 1].
-        frames: (T,) int64 frame indices, strictly increasing. Predicted tracks hold every frame from
-            first to last; annotated ones leave out the frames on which the animal is hidden.
+        frames: (T,) int64 frame indices, strictly increasing. The frames on which the animal is hidden
+            are left out; in a predicted track those between two detections that are close are filled.
         boxes: (T, 4) float32 xyxy pixels of the original frame.
         scores: (T,) float32 detection scores; nan where the box is interpolated.
         masks: T masks; None where there is none (interpolated boxes, or a detector without masks).

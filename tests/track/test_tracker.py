@@ -4,6 +4,7 @@ import pytest
 from wildact.masks import encode_mask
 from wildact.track import TrackerSettings, track_detections
 from wildact.track.tracker import suppress_duplicates
+from wildact.track.tracklets import Tracklet, merge_tracklets
 from wildact.types import Detections
 
 NAMES = ("deer", "boar")
@@ -19,6 +20,17 @@ def found(boxes, labels=None, scores=None):
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         scores=np.array(scores if scores is not None else [0.9] * n, np.float32),
         labels=np.array(labels if labels is not None else [0] * n, np.int64),
+    )
+
+
+def tracklet(frames, boxes, *, score=0.9):
+    n = len(boxes)
+    return Tracklet(
+        frames=np.array(frames, np.int64),
+        boxes=np.array(boxes, np.float32),
+        scores=np.full(n, score, np.float32),
+        labels=np.zeros(n, np.int64),
+        masks=(None,) * n,
     )
 
 
@@ -62,10 +74,27 @@ def test_a_gap_behind_a_tree_is_bridged_and_a_long_absence_is_not():
     for t in range(20, 35):  # 1.5 s hidden
         walk[t] = Detections.empty(masks=False)
     (track,) = run(walk)
+    assert track.frames.tolist() == [*range(20), *range(35, 50)]  # one animal, and no box where it is hidden
+    assert track.observed.all()
+    (track,) = run(walk, fill_s=2.0)
     assert len(track) == 50
-    assert track.observed.sum() == 35
+    assert np.allclose(track.boxes[27], box(50 + 8 * 27), atol=1)
     stay = [found([box(100)]) if t < 20 or t > 75 else Detections.empty(masks=False) for t in range(95)]
     assert len(run(stay)) == 2
+
+
+def test_a_box_that_holds_on_to_a_part_and_the_one_that_takes_over_are_one_animal():
+    tracklets = [
+        tracklet(range(21), [box(50 + 8 * t) if t < 18 else box(74 + 8 * t, 80, 20) for t in range(21)]),
+        tracklet(range(18, 40), [box(50 + 8 * t) for t in range(18, 40)], score=0.99),
+    ]
+    (joined,) = merge_tracklets(tracklets, np.arange(40) / 10, 2.5)
+    assert joined.frames.tolist() == list(range(40))
+    assert np.allclose(joined.boxes[19], box(50 + 8 * 19))  # of two on one frame the surer one
+    within = [tracklets[0], tracklet(range(5, 15), [box(60 + 8 * t) for t in range(5, 15)])]
+    assert len(merge_tracklets(within, np.arange(40) / 10, 2.5)) == 2  # beside it all the time: another one
+    away = [tracklets[0], tracklet(range(18, 40), [box(400) for _ in range(22)])]
+    assert len(merge_tracklets(away, np.arange(40) / 10, 2.5)) == 2
 
 
 def test_the_species_is_what_most_of_the_score_says():

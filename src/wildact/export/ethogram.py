@@ -12,7 +12,7 @@ from matplotlib.ticker import FuncFormatter
 
 from wildact.export.atomic import replacing
 from wildact.export.colors import action_color, to_hex
-from wildact.types import VideoResult
+from wildact.types import Bool, Int64, VideoResult
 
 LIGHT_NAMES = {"day": "day", "dusk": "dusk", "ir": "infrared"}
 GREY = "#5f6670"
@@ -22,7 +22,7 @@ def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
     """Save the ethogram of a video as PNG.
 
     Each lane spans the time an animal was followed; below its bouts a thin line is dark where it was seen
-    and pale where its place was interpolated.
+    and pale where it was not.
 
     Args:
         path: of the file.
@@ -44,11 +44,12 @@ def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
                 axes.broken_barh(
                     [(bout.start_s, bout.duration_s)], (row - 0.32, 0.5), color=color, linewidth=0
                 )
-        times = result.times_s[track.frames]
+        first, last = int(track.frames[0]), int(track.frames[-1])
+        times = result.times_s[first : last + 1]
         axes.plot(
             times, np.full(len(times), row + 0.3), color="#d5d9de", linewidth=1.6, solid_capstyle="butt"
         )
-        seen = np.where(_seen(result, track.frames, track.observed), row + 0.3, np.nan)
+        seen = np.where(_seen(result, track.frames[track.observed], first, last), row + 0.3, np.nan)
         axes.plot(times, seen, color="#30363d", linewidth=1.6, solid_capstyle="butt")
     axes.set_yticks(range(len(result.tracks)), [f"#{t.track_id} {t.label}" for t in result.tracks])
     axes.set_ylim(lanes - 0.45, -0.55)
@@ -67,13 +68,16 @@ def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
         figure.savefig(part, format="png")
 
 
-def _seen(result: VideoResult, frames: np.ndarray, observed: np.ndarray) -> np.ndarray:
-    """Between two detections that follow each other on the detector's own clock, an animal was seen."""
-    places = np.searchsorted(result.detected, frames[observed])
-    seen = observed.copy()
+def _seen(result: VideoResult, observed: Int64, first: int, last: int) -> Bool:
+    """On which frames from ``first`` to ``last`` an animal was seen, by the frames on which it was detected.
+
+    Between two detections that follow each other on the detector's own clock, it was seen.
+    """
+    seen = np.zeros(last + 1 - first, bool)
+    seen[observed - first] = True
+    places = np.searchsorted(result.detected, observed)
     for k in np.flatnonzero(np.diff(places) == 1):
-        first, last = frames[observed][k], frames[observed][k + 1]
-        seen[first - frames[0] : last - frames[0]] = True
+        seen[observed[k] - first : observed[k + 1] - first] = True
     return seen
 
 

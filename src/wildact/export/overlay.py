@@ -46,8 +46,8 @@ def annotate_frames(result: VideoResult, frames: Iterable[Frame]) -> Iterator[Fr
     for frame in frames:
         image = frame.image.copy()
         for track in result.tracks:
-            place = frame.index - int(track.frames[0])
-            if 0 <= place < len(track):
+            place = int(np.searchsorted(track.frames, frame.index))
+            if place < len(track) and track.frames[place] == frame.index:
                 action = _action_at(bouts[track.track_id], float(frame.time))
                 shown = _nearest_seen(track, place, times_s)
                 draw_animal(image, track, place, shown, action)
@@ -63,8 +63,10 @@ def _action_at(bouts: list[Bout], time_s: float) -> str:
 def _nearest_seen(track: Track, place: int, times_s: Float64) -> int | None:
     """Position in the track of the detection nearest in time; None if all are too far away."""
     now = times_s[track.frames[place]]
-    reach = np.flatnonzero(track.observed & (abs(times_s[track.frames] - now) <= NEAR_S))
-    return int(reach[abs(times_s[track.frames[reach]] - now).argmin()]) if len(reach) else None
+    first, last = np.searchsorted(times_s, [now - NEAR_S, now + NEAR_S + 1e-9])
+    first, last = np.searchsorted(track.frames, [first, last])
+    seen = first + np.flatnonzero(track.observed[first:last])
+    return int(seen[abs(times_s[track.frames[seen]] - now).argmin()]) if len(seen) else None
 
 
 def draw_animal(image: Image, track: Track, place: int, shown: int | None, action: str) -> None:

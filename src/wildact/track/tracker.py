@@ -40,6 +40,7 @@ class TrackerSettings:
         min_iou: least overlap of a box with where a track is expected.
         lost_s: a track that is not seen for longer ends.
         merge_s: a track that begins so soon after another ended nearby is the same animal.
+        fill_s: an animal that is missed for no longer has boxes between its detections.
         min_detections: tracks with fewer are taken for false alarms ...
         sure_s: ... unless they last so long, as in videos of one frame per second. Thrice this of sure
             detections make a track, however long the animal is half hidden besides.
@@ -52,6 +53,7 @@ class TrackerSettings:
     min_iou: float = 0.1
     lost_s: float = 2.0
     merge_s: float = 2.5
+    fill_s: float = 0.5
     min_detections: int = 3
     sure_s: float = 1.0
 
@@ -65,7 +67,7 @@ def track_detections(
     *,
     min_score: float = 0.7,
 ) -> tuple[Track, ...]:
-    """Link detections into tracks, and fill every frame between.
+    """Link detections into tracks, and fill the frames between.
 
     Args:
         frames: (D,) frames of the video on which the detector ran, increasing; not necessarily all.
@@ -93,7 +95,7 @@ def track_detections(
             or len(tracklet.frames) >= min(settings.min_detections, len(frames))
         )
     ]
-    return finish_tracks(chosen, times_s, class_names)
+    return finish_tracks(chosen, times_s, class_names, fill_s=settings.fill_s)
 
 
 def _is_sure(tracklet: Tracklet, min_score: float, sure_s: float, interval_s: float) -> bool:
@@ -109,6 +111,7 @@ def _fitted(settings: TrackerSettings, min_score: float, interval_s: float) -> T
         low_score=min(settings.low_score, min_score),
         lost_s=max(settings.lost_s, PATIENCE * interval_s),
         merge_s=max(settings.merge_s, PATIENCE * interval_s),
+        fill_s=max(settings.fill_s, PATIENCE * interval_s),
     )
 
 

@@ -13,6 +13,9 @@ from wildact.types import Float32, Float64, Int64, Rle, Track
 RECENT_S = 0.6
 """Stretch of a track's end from which its speed is taken."""
 
+OVERLAP_S = 0.5
+"""Two pieces of one animal are side by side for so long: the old one keeps a part, the new one has it all."""
+
 
 @dataclass(frozen=True, slots=True)
 class Tracklet:
@@ -47,7 +50,8 @@ def merge_tracklets(tracklets: Sequence[Tracklet], times_s: Float64, merge_s: fl
     """Join pieces of one animal's path, as when it passed behind a tree.
 
     A piece continues an earlier one of the same species if it begins within ``merge_s`` after its end, near
-    the place to which the earlier one was moving. The nearest pieces are joined first.
+    the place to which the earlier one was moving; or a moment before its end, where it was then. The nearest
+    pieces are joined first.
 
     Args:
         tracklets: in any order.
@@ -59,8 +63,9 @@ def merge_tracklets(tracklets: Sequence[Tracklet], times_s: Float64, merge_s: fl
     links: list[tuple[float, int, int]] = []
     for i, earlier in enumerate(pieces):
         end_s = times_s[earlier.frames[-1]]
-        near = range(*np.searchsorted(starts_s, [end_s, end_s + merge_s], side="right").tolist())
-        costs = ((_gap_cost(earlier, pieces[j], times_s, merge_s), j) for j in near)
+        first, last = np.searchsorted(starts_s, [end_s - OVERLAP_S, end_s + merge_s], side="right").tolist()
+        near = range(max(first, i + 1), last)
+        costs = ((_join_cost(earlier, pieces[j], times_s, merge_s), j) for j in near)
         links += [(cost, i, j) for cost, j in costs if cost is not None]
     following: dict[int, int] = {}
     continued: set[int] = set()
@@ -72,36 +77,46 @@ def merge_tracklets(tracklets: Sequence[Tracklet], times_s: Float64, merge_s: fl
 
 
 def _join_chain(first: int, following: dict[int, int], pieces: Sequence[Tracklet]) -> Tracklet:
-    """A piece and all that follow it."""
+    """A piece and all that follow it; of two detections on one frame the surer one."""
     chain = [pieces[first]]
     while first in following:
         first = following[first]
         chain.append(pieces[first])
+    frames = np.concatenate([piece.frames for piece in chain])
+    scores = np.concatenate([piece.scores for piece in chain])
+    order = np.lexsort((-scores, frames))
+    order = order[np.diff(frames[order], prepend=-1) > 0]
+    masks = [mask for piece in chain for mask in piece.masks]
     return Tracklet(
-        frames=np.concatenate([piece.frames for piece in chain]),
-        boxes=np.concatenate([piece.boxes for piece in chain]),
-        scores=np.concatenate([piece.scores for piece in chain]),
-        labels=np.concatenate([piece.labels for piece in chain]),
-        masks=tuple(mask for piece in chain for mask in piece.masks),
+        frames=frames[order],
+        boxes=np.concatenate([piece.boxes for piece in chain])[order],
+        scores=scores[order],
+        labels=np.concatenate([piece.labels for piece in chain])[order],
+        masks=tuple(masks[i] for i in order.tolist()),
     )
 
 
-def _gap_cost(earlier: Tracklet, later: Tracklet, times_s: Float64, merge_s: float) -> float | None:
+def _join_cost(earlier: Tracklet, later: Tracklet, times_s: Float64, merge_s: float) -> float | None:
     """How far off the later piece begins, in sizes of the animal, plus seconds; None: another animal."""
     gap_s = float(times_s[later.frames[0]] - times_s[earlier.frames[-1]])
-    if not 0 < gap_s <= merge_s or earlier.vote()[0] != later.vote()[0]:
+    if gap_s > merge_s or earlier.vote()[0] != later.vote()[0]:
         return None
-    size = np.sqrt(np.prod(earlier.boxes[-1, 2:] - earlier.boxes[-1, :2]))
-    later_size = np.sqrt(np.prod(later.boxes[0, 2:] - later.boxes[0, :2]))
-    start = _centre(later.boxes[0])
-    forward = _centre(earlier.boxes[-1]) + _velocity(earlier, times_s, last=True) * gap_s
+    if gap_s <= 0 and later.frames[-1] <= earlier.frames[-1]:
+        return None
+    # the earlier one as it was when the later one began, or at its end
+    place = max(0, int(np.searchsorted(earlier.frames, later.frames[0], side="right")) - 1)
+    before, after = earlier.boxes[place], later.boxes[0]
+    sizes = [float(np.sqrt(np.prod(box[2:] - box[:2]))) for box in (before, after)]
+    if 3.3 * min(sizes) < max(sizes):
+        return None
+    gap_s = max(gap_s, 0.0)
+    start, end = _centre(after), _centre(before)
+    forward = end + _velocity(earlier, times_s, last=True) * gap_s
     backward = start - _velocity(later, times_s, last=False) * gap_s
-    off = min(np.linalg.norm(forward - start), np.linalg.norm(backward - _centre(earlier.boxes[-1])))
-    off = min(off, np.linalg.norm(_centre(earlier.boxes[-1]) - start))
-    reach = 1.0 + 0.5 * gap_s
-    if off > reach * max(size, later_size) or not 0.3 < later_size / max(size, 1e-6) < 3.3:
+    off = min(np.linalg.norm(forward - start), np.linalg.norm(backward - end), np.linalg.norm(end - start))
+    if off > (1.0 + 0.5 * gap_s) * max(sizes):
         return None
-    return float(off / max(size, later_size, 1e-6) + gap_s)
+    return float(off / max(*sizes, 1e-6) + gap_s)
 
 
 def _centre(box: Float32) -> Float64:
@@ -120,24 +135,27 @@ def _velocity(tracklet: Tracklet, times_s: Float64, *, last: bool) -> Float64:
 
 
 def finish_tracks(
-    tracklets: Sequence[Tracklet], times_s: Float64, class_names: Sequence[str]
+    tracklets: Sequence[Tracklet], times_s: Float64, class_names: Sequence[str], *, fill_s: float
 ) -> tuple[Track, ...]:
-    """Fill each tracklet to every frame between its first and last, name it by vote, and number them.
+    """Fill the frames between each tracklet's detections, name it by vote, and number them.
 
     Args:
         tracklets: the animals.
         times_s: (F,) times of all frames of the video; between detections boxes move evenly in time.
         class_names: what the labels index.
+        fill_s: an animal that is not seen for longer is hidden, and has no boxes there.
     """
     ordered = sorted(tracklets, key=lambda t: (int(t.frames[0]), -float(t.scores.sum())))
-    return tuple(_fill(i + 1, tracklet, times_s, class_names) for i, tracklet in enumerate(ordered))
+    return tuple(_fill(i + 1, tracklet, times_s, class_names, fill_s) for i, tracklet in enumerate(ordered))
 
 
-def _fill(track_id: int, tracklet: Tracklet, times_s: Float64, class_names: Sequence[str]) -> Track:
-    first, last = int(tracklet.frames[0]), int(tracklet.frames[-1])
-    frames = np.arange(first, last + 1)
+def _fill(
+    track_id: int, tracklet: Tracklet, times_s: Float64, class_names: Sequence[str], fill_s: float
+) -> Track:
+    first = int(tracklet.frames[0])
+    frames = _filled_frames(tracklet.frames, times_s, fill_s)
     since = (times_s[frames] - times_s[first]).astype(np.float32)
-    places = tracklet.frames - first
+    places = np.searchsorted(frames, tracklet.frames)
     scores = np.full(len(frames), np.nan, np.float32)
     scores[places] = tracklet.scores
     masks: list[Rle | None] = [None] * len(frames)
@@ -153,3 +171,13 @@ def _fill(track_id: int, tracklet: Tracklet, times_s: Float64, class_names: Sequ
         scores=scores,
         masks=tuple(masks),
     )
+
+
+def _filled_frames(seen: Int64, times_s: Float64, fill_s: float) -> Int64:
+    """The frames of detections, and those between two that are at most ``fill_s`` apart."""
+    apart_s = np.diff(times_s[seen])
+    stretches = [
+        np.arange(start, end if apart <= fill_s else start + 1)
+        for start, end, apart in zip(seen[:-1], seen[1:], apart_s, strict=True)
+    ]
+    return np.concatenate([*stretches, seen[-1:]])
