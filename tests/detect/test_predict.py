@@ -29,6 +29,15 @@ def make_detector(*, keep=None, min_score=0.0, short_side=64, long_side=128):
     return Detector.from_model(model, card, min_score=min_score)
 
 
+@pytest.mark.parametrize("name", [name for name in DETECTORS if "resnet50" in name])
+def test_the_paper_s_networks_work_at_any_size_and_at_torchvision_s_by_default(name):
+    with torch.device("meta"):
+        full, small = build_detector(name, 3), build_detector(name, 3, short_side=180, long_side=320)
+    (picture,) = images((360, 640))
+    assert resize_for(full, picture).shape == (750, 1333, 3)
+    assert resize_for(small, picture).shape == (180, 320, 3)
+
+
 def images(*sizes):
     rng = np.random.default_rng(0)
     return [rng.integers(0, 255, (h, w, 3), np.uint8) for h, w in sizes]

@@ -50,12 +50,25 @@ def test_set_changes_a_value_of_any_type():
         ("seed.x=1", "not a key"),
         ("optimizer.epochs=3", "either 'iterations' or 'epochs'"),
         ("schedule.name=step", "needs both"),
+        ("schedule.step_iterations=5", "belong to the schedule 'step'"),
+        ("optimizer.iterations=", "either 'iterations' or 'epochs'"),
+        ("optimizer.weight_decay=", "optimizer.weight_decay"),
         ("schedule.warmup_epochs=1", "either 'warmup_iterations' or 'warmup_epochs'"),
     ],
 )
 def test_unknown_and_impossible_values_name_the_key(override, said):
     with pytest.raises(RecipeError, match=said):
         load_recipe("maskrcnn_lite0_fpn", [override])
+
+
+def test_set_takes_a_key_out_to_give_another_in_its_place():
+    steps = ["schedule.step_epochs=", "schedule.step_iterations=5"]
+    recipe = load_recipe("r3d_18_schindler2021", ["optimizer.epochs=", "optimizer.iterations=20", *steps])
+    assert (recipe.optimizer.epochs, recipe.optimizer.iterations) == (None, 20)
+    assert (recipe.schedule.step_epochs, recipe.schedule.step_iterations) == (None, 5)
+    assert load_recipe("r3d_18_schindler2021", ["model.architecture.nothing="]).model.architecture == {}
+    with pytest.raises(RecipeError, match="either 'step_epochs' or 'step_iterations'"):
+        load_recipe("r3d_18_schindler2021", ["schedule.step_iterations=5"])
 
 
 def test_missing_and_broken_files(tmp_path):

@@ -30,6 +30,13 @@ def test_constant_stays():
     assert {learning_rate_factor(schedule, i, iterations=9, per_epoch=3) for i in range(20)} == {1.0}
 
 
+def test_steps_in_iterations_do_not_depend_on_the_data_set():
+    schedule = Schedule(name="step", step_iterations=5, gamma=0.1)
+    for per_epoch in (1, 3, 1000):
+        factors = [learning_rate_factor(schedule, i, iterations=15, per_epoch=per_epoch) for i in range(15)]
+        assert factors == pytest.approx([1.0] * 5 + [0.1] * 5 + [0.01] * 5)
+
+
 def test_the_optimiser_gets_the_schedule_iteration_by_iteration():
     recipe = load_recipe("r2plus1d_narrow", ["optimizer.iterations=80"])
     model = nn.Linear(3, 3)

@@ -211,6 +211,7 @@ def build_fgfa_maskrcnn_resnet50_fpn(
     flow_scale: float = 0.25,
     embedding_channels: int = 64,
     sharpness: float = 5.0,
+    **mask_rcnn: Any,
 ) -> FlowGuidedMaskRCNN:
     """FGFA on torchvision's Mask R-CNN R50-FPN.
 
@@ -220,9 +221,10 @@ def build_fgfa_maskrcnn_resnet50_fpn(
         flow_scale: side of what the flow is found on, as a share of what the backbone sees.
         embedding_channels: E, see `Embedding`.
         sharpness: see `Embedding`.
+        **mask_rcnn: of `build_maskrcnn_resnet50_fpn`.
     """
-    mask_rcnn = build_maskrcnn_resnet50_fpn(num_classes)
-    return _build(mask_rcnn, flow, flow_scale, embedding_channels, sharpness)
+    mask_rcnn_ = build_maskrcnn_resnet50_fpn(num_classes, **mask_rcnn)
+    return _build(mask_rcnn_, flow, flow_scale, embedding_channels, sharpness)
 
 
 def _build(

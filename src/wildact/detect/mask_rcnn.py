@@ -80,21 +80,32 @@ def build_maskrcnn_lite0_fpn(
     )
 
 
-def build_maskrcnn_resnet50_fpn(num_classes: int) -> MaskRCNN:
+def build_maskrcnn_resnet50_fpn(
+    num_classes: int, *, short_side: int = 800, long_side: int = 1333
+) -> MaskRCNN:
     """Torchvision's Mask R-CNN R50-FPN as its COCO weights want it: frozen batch norm without epsilon.
 
     Args:
         num_classes: with the background.
+        short_side: pixels to which frames are resized ...
+        long_side: ... unless their long side would pass this.
     """
     norm = partial(FrozenBatchNorm2d, eps=0.0)
     body = resnet50(weights=None, norm_layer=norm)
-    return MaskRCNN(_resnet_fpn_extractor(body, trainable_layers=3), num_classes)
+    backbone = _resnet_fpn_extractor(body, trainable_layers=3)
+    return MaskRCNN(backbone, num_classes, min_size=short_side, max_size=long_side)
 
 
-def build_maskrcnn_resnet50_fpn_v2(num_classes: int) -> MaskRCNN:
+def build_maskrcnn_resnet50_fpn_v2(
+    num_classes: int, *, short_side: int = 800, long_side: int = 1333
+) -> MaskRCNN:
     """Torchvision's improved Mask R-CNN R50-FPN (v2), untrained.
 
     Args:
         num_classes: with the background.
+        short_side: pixels to which frames are resized ...
+        long_side: ... unless their long side would pass this.
     """
-    return detection.maskrcnn_resnet50_fpn_v2(weights=None, weights_backbone=None, num_classes=num_classes)
+    return detection.maskrcnn_resnet50_fpn_v2(
+        weights=None, weights_backbone=None, num_classes=num_classes, min_size=short_side, max_size=long_side
+    )

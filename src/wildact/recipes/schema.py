@@ -90,7 +90,8 @@ class Schedule(Section):
 
     Attributes:
         name: ``constant``, ``cosine`` or ``step``.
-        step_epochs: of ``step``: epochs from one step down to the next.
+        step_epochs: of ``step``: epochs from one step down to the next; or
+        step_iterations: the same in iterations.
         gamma: of ``step``: the factor of each step down.
         warmup_iterations: length of the warm-up; or
         warmup_epochs: the same in epochs. It is linear in the iterations.
@@ -101,6 +102,7 @@ class Schedule(Section):
 
     name: Literal["constant", "cosine", "step"]
     step_epochs: Count | None = None
+    step_iterations: Count | None = None
     gamma: Share | None = None
     warmup_iterations: Annotated[int, Field(ge=0)] = 0
     warmup_epochs: Annotated[int, Field(ge=0)] = 0
@@ -109,8 +111,14 @@ class Schedule(Section):
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
-        if (self.name == "step") != (self.step_epochs is not None and self.gamma is not None):
-            raise ValueError("'step_epochs' and 'gamma' belong to the schedule 'step', which needs both")
+        lengths = sum(length is not None for length in (self.step_epochs, self.step_iterations))
+        if lengths > 1:
+            raise ValueError("give either 'step_epochs' or 'step_iterations'")
+        if lengths + (self.gamma is not None) != (2 if self.name == "step" else 0):
+            raise ValueError(
+                "'step_epochs' (or 'step_iterations') and 'gamma' belong to the schedule 'step', "
+                "which needs both"
+            )
         if self.warmup_iterations and self.warmup_epochs:
             raise ValueError("give either 'warmup_iterations' or 'warmup_epochs'")
         return self
@@ -237,7 +245,8 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> DetectionRe
 
     Args:
         name_or_path: one of `list_recipes`, or a TOML file.
-        overrides: ``optimizer.learning_rate=0.001`` and the like; the value is TOML.
+        overrides: ``optimizer.learning_rate=0.001`` and the like; the value is TOML. ``optimizer.epochs=``
+            takes a key out, e.g. to give ``optimizer.iterations`` in its place.
 
     Raises:
         UsageError: if there is no such recipe.
@@ -263,7 +272,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> DetectionRe
 
 
 def _override(content: dict[str, Any], override: str) -> None:
-    """Set ``a.b=value`` in the recipe; a value that is no TOML is taken as text."""
+    """Set ``a.b=value`` in the recipe; a value that is no TOML is taken as text, and none removes the key."""
     key, separator, text = override.partition("=")
     if not separator:
         raise UsageError(f"'{override}' is not of the form key=value.")
@@ -277,4 +286,7 @@ def _override(content: dict[str, Any], override: str) -> None:
         table = table.setdefault(name, {})
         if not isinstance(table, dict):
             raise RecipeError(f"'{key}' is not a key of this recipe.")
-    table[last] = value
+    if text.strip():
+        table[last] = value
+    else:
+        table.pop(last, None)

@@ -36,7 +36,8 @@ def learning_rate_factor(schedule: Schedule, iteration: int, *, iterations: int,
 
 def _after_warmup(schedule: Schedule, iteration: int, warmup: int, iterations: int, per_epoch: int) -> float:
     if schedule.name == "step":
-        return float((schedule.gamma or 0) ** (iteration // per_epoch // (schedule.step_epochs or 1)))
+        length = schedule.step_iterations or (schedule.step_epochs or 1) * per_epoch
+        return float((schedule.gamma or 0) ** (iteration // length))
     if schedule.name == "constant":
         return 1.0
     start = warmup if schedule.cosine_after_warmup else 0
