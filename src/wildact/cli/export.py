@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -216,7 +216,8 @@ def _export_dataset(to: Target, out: Path, results: Results, inventory: Inventor
 
     format_ = FORMATS[to]
     dataset = to_dataset(results.folder, place_recordings(results, inventory))
-    _say_losses([*dataset.dropped, *list_losses(dataset, format_)])
+    found = replace(dataset, facts={})  # these are words of wildact's own, no results
+    _say_losses([*dataset.dropped, *list_losses(found, format_)])
     format_.write(dataset, out)
     _say_done(results, out)
 

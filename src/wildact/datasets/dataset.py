@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
@@ -71,3 +72,8 @@ def leads_out(name: str) -> bool:
 def parse_light(text: str | None) -> Light | None:
     """The light that a text out of a file names; None where it names none."""
     return next((light for light in LIGHTS if light == text), None)
+
+
+def check_facts(facts: Mapping[str, Any]) -> None:
+    """Raise ValueError where JSON in UTF-8 cannot hold what a data set says of itself."""
+    json.dumps(facts, ensure_ascii=False, allow_nan=False).encode()

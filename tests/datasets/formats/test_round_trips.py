@@ -106,7 +106,8 @@ def data_sets(draw):
     names = draw(st.lists(NAMES, min_size=1, max_size=3, unique_by=str.casefold))
     found = [draw(videos(name, species, actions)) for name in names]
     ordered = tuple(sorted(found, key=lambda video: str(video.info.path)))
-    return Dataset(ROOT, tuple(species), tuple(actions), ordered, {})
+    facts = draw(st.sampled_from([{}, {"description": "Hütte & Bach", "seed": 7, "split": {"by": "site"}}]))
+    return Dataset(ROOT, tuple(species), tuple(actions), ordered, facts)
 
 
 # -- what a format leaves of a data set, written down a second time -----------------------------------------
@@ -152,7 +153,8 @@ def reduced(dataset, holds):
             )
         )
     actions = dataset.actions if "unused actions" in holds else ()
-    return replace(dataset, actions=actions, videos=tuple(found))
+    facts = dataset.facts if "facts" in holds else {}
+    return replace(dataset, actions=actions, videos=tuple(found), facts=facts)
 
 
 def pictures(dataset):
@@ -177,6 +179,7 @@ def told(dataset):
     return (
         dataset.species,
         dataset.actions,
+        dataset.facts,
         [
             (
                 video.info.path.relative_to(dataset.root),

@@ -26,7 +26,7 @@ def example():
     info = VideoInfo(Path("/d/a.mp4"), 30, 20, 25, 5, None, "unknown")
     blank = LabelledVideo(VideoInfo(Path("/d/b.mp4"), 30, 20, 25, 5, None, "unknown"), "s", "", "ir", (), ())
     video = LabelledVideo(info, "s", "c", "day", (track,), actions, "2024-01-01T00:00:00")
-    return Dataset(Path("/d"), ("fox", "hare"), ("run", "eat", "dig"), (video, blank), {})
+    return Dataset(Path("/d"), ("fox", "hare"), ("run", "eat", "dig"), (video, blank), {"seed": 7})
 
 
 def test_losses_are_counted():
@@ -45,6 +45,7 @@ def test_losses_are_counted():
         "the camera of 1 video",
         "the light of 2 videos",
         "the time of recording of 1 video",
+        "1 fact of the data set as a whole (seed)",
     ]
     assert list_losses(example(), FORMATS["mots"])[:2] == [
         "1 box without a mask",

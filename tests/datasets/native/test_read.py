@@ -142,6 +142,8 @@ def change(path, value):
         (("videos", 0, "site"), None, "site must be text"),
         (("videos", 0, "recorded"), 2024, "recorded must be a date as text"),
         (("info",), "none", "'info' must be an object"),
+        (("info",), {"scale": float("nan")}, "JSON cannot hold what is in it"),
+        (("info",), {"by": "\ud800"}, "JSON cannot hold what is in it"),
         (("categories",), [{"id": 1}], "entry 1: 'name' is absent"),
         (("categories",), [{"id": "a", "name": "fox"}], "entry a: id must be a whole number"),
         (("categories",), [{"id": 1, "name": "fox"}, {"id": 2, "name": "fox"}], "have the name 'fox'"),

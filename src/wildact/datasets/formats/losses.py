@@ -39,6 +39,7 @@ FEATURES: dict[str, str] = {
     "frame order": "which frames make up a video, and in which order",
     "several videos": "more than one video",
     "blank videos": "videos without animals",
+    "facts": "what the data set says of itself: description, generator and the like",
 }
 """The features by which formats are told apart; ``docs/formats.md`` shows which format holds which."""
 
@@ -194,6 +195,11 @@ def _blank_videos(dataset: Dataset) -> str:
     return plural(number, "video without animals", "videos without animals")
 
 
+def _facts(dataset: Dataset) -> str:
+    number = plural(len(dataset.facts), "fact of the data set as a whole", "facts of the data set as a whole")
+    return f"{number} ({', '.join(sorted(dataset.facts))})" if number else ""
+
+
 _COUNTS: dict[str, Callable[[Dataset], str]] = {
     "boxes": _boxes,
     "masks": _masks,
@@ -220,4 +226,5 @@ _COUNTS: dict[str, Callable[[Dataset], str]] = {
     "frame order": _frame_order,
     "several videos": _several_videos,
     "blank videos": _blank_videos,
+    "facts": _facts,
 }

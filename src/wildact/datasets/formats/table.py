@@ -101,21 +101,21 @@ FORMATS: dict[str, Format] = {
             title="COCO",
             read=read_coco,
             write=write_coco,
-            holds=_SHAPES | _MASKS | {"unused species"},
+            holds=_SHAPES | _MASKS | {"unused species", "facts"},
         ),
         Format(
             name="coco-vid",
             title="CocoVID (MMTracking)",
             read=read_coco_vid,
             write=write_coco_vid,
-            holds=_SHAPES | _IN_TIME | _MASKS | {"unused species", "occluded", "fps"},
+            holds=_SHAPES | _IN_TIME | _MASKS | {"unused species", "occluded", "fps", "facts"},
         ),
         Format(
             name="youtube-vis",
             title="YouTube-VIS",
             read=read_youtube_vis,
             write=write_youtube_vis,
-            holds=_SHAPES | _IN_TIME | _MASKS | {"unused species"},
+            holds=_SHAPES | _IN_TIME | _MASKS | {"unused species", "facts"},
         ),
         Format(
             name="mot",
@@ -145,7 +145,7 @@ FORMATS: dict[str, Format] = {
             title="Camtrap DP 1.0.2",
             read=read_camtrap_dp,
             write=write_camtrap_dp,
-            holds=frozenset(FEATURES) - {"actions without boxes", "unused species", "unused actions"},
+            holds=frozenset(FEATURES) - _NAMES - {"actions without boxes", "facts"},
             takes_facts=True,
         ),
         Format(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from wildact.datasets.dataset import Dataset
+from wildact.datasets.dataset import Dataset, check_facts
 from wildact.datasets.findings import AFTER_END, DUPLICATE, MALFORMED, OVERLAP, UNKNOWN, Finding, Report
 from wildact.datasets.native.entries import check_track, read_action, read_track, read_video
 from wildact.datasets.native.raw import (
@@ -95,10 +95,15 @@ def read_dataset(root: Path, report: Report) -> Dataset | None:
 
 def _info(path: Path, content: Mapping[str, Any], report: Report) -> dict[str, Any]:
     info = content.get("info", {})
-    if isinstance(info, dict):
-        return info
-    report(Finding(MALFORMED, path, "info", f"'info' must be an object, not {quote(info)}"))
-    return {}
+    if not isinstance(info, dict):
+        report(Finding(MALFORMED, path, "info", f"'info' must be an object, not {quote(info)}"))
+        return {}
+    try:
+        check_facts(info)
+    except ValueError as error:
+        report(Finding(MALFORMED, path, "info", f"JSON cannot hold what is in it ({error})"))
+        return {}
+    return info
 
 
 def _names(path: Path, content: Mapping[str, Any], key: str, report: Report) -> dict[int, str]:

@@ -1,6 +1,7 @@
 """COCO, CocoVID and YouTube-VIS: what real files hold, and what is broken."""
 
 import json
+import re
 from copy import deepcopy
 from fractions import Fraction
 
@@ -195,3 +196,19 @@ def test_what_is_no_such_document_is_said(tmp_path, name, text):
         READERS[name][0](path)
     with pytest.raises(DatasetError, match="does not exist"):
         READERS[name][0](tmp_path / "nothing.json")
+
+
+@pytest.mark.parametrize("info", ['{"scale": NaN}', '{"by": "\\ud800"}', '{"scale": 1e999}'])
+def test_facts_that_no_file_could_hold_are_refused(tmp_path, info):
+    path = tmp_path / "c.json"
+    path.write_text(
+        f'{{"info": {info}, "images": [], "annotations": [], "categories": []}}', encoding="utf-8"
+    )
+    with pytest.raises(DatasetError, match=re.escape(str(path))):
+        read_coco(path)
+
+
+def test_an_info_that_is_no_object_says_nothing(tmp_path):
+    path = tmp_path / "c.json"
+    path.write_text('{"info": [], "images": [], "annotations": [], "categories": []}')
+    assert read_coco(path).facts == {}

@@ -59,7 +59,6 @@ def _to_dataset(path: Path, coding: Coding, fps: Fraction) -> Dataset:
         path.parent,
         videos,
         actions=(check_name(str(path), "an action", name) for name in coding.behaviors),
-        facts={"description": f"Coded with BORIS: {path.name}"},
         dropped=dropped,
     )
 

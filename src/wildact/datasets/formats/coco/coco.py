@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.formats.build import build_dataset, build_video
@@ -25,6 +26,7 @@ from wildact.datasets.formats.coco.entries import (
     list_annotations,
     list_images,
     read_categories,
+    read_facts,
     start_track,
 )
 from wildact.datasets.formats.documents import Id, Part, load_document, save_document
@@ -40,6 +42,7 @@ class Document(Part):
     images: list[Picture]
     annotations: list[Annotation]
     categories: list[Category]
+    info: Any = None
 
 
 def read_coco(path: Path) -> Dataset:
@@ -67,7 +70,14 @@ def read_coco(path: Path) -> Dataset:
         if add_shape(where, rows, 0, entry.bbox, entry.segmentation, size, dropped):
             of_picture.append(rows.build(len(of_picture) + 1))
     videos = [_video(path, picture, tracks[number]) for number, picture in pictures.items()]
-    return build_dataset(f"{path}: images", path.parent, videos, species=species.values(), dropped=dropped)
+    return build_dataset(
+        f"{path}: images",
+        path.parent,
+        videos,
+        species=species.values(),
+        facts=read_facts(path, document.info),
+        dropped=dropped,
+    )
 
 
 def _video(path: Path, picture: Picture, tracks: Sequence[Track]) -> LabelledVideo:
@@ -84,7 +94,7 @@ def write_coco(dataset: Dataset, path: Path) -> None:
     """
     firsts = first_image_ids(dataset)
     document = {
-        "info": {"description": "written by wildact"},
+        "info": dict(dataset.facts),
         "images": (image for video, first in zip(dataset.videos, firsts, strict=True)
                    for image in list_images(dataset, video, first)),
         "annotations": ({"id": number, **entry} for number, (_, _, entry)

@@ -60,6 +60,7 @@ class Document(Part):
     images: list[Picture]
     annotations: list[Annotation]
     categories: list[entries.Category]
+    info: Any = None
 
 
 @dataclass(slots=True)
@@ -96,7 +97,14 @@ def read_coco_vid(path: Path) -> Dataset:
         picture = pictures[entry.image_id]
         _add(where, frames[picture.video_id], picture, entry, species, dropped)
     videos = [_video(path, video, frames[video.id]) for video in document.videos]
-    return build_dataset(f"{path}: videos", path.parent, videos, species=species.values(), dropped=dropped)
+    return build_dataset(
+        f"{path}: videos",
+        path.parent,
+        videos,
+        species=species.values(),
+        facts=entries.read_facts(path, document.info),
+        dropped=dropped,
+    )
 
 
 def _add(
@@ -151,7 +159,7 @@ def write_coco_vid(dataset: Dataset, path: Path) -> None:
     """
     firsts = entries.first_image_ids(dataset)
     document = {
-        "info": {"description": "written by wildact"},
+        "info": dict(dataset.facts),
         "videos": [_video_entry(dataset, k, video) for k, video in enumerate(dataset.videos, start=1)],
         "images": _images(dataset, firsts),
         "annotations": _annotations(dataset, firsts),

@@ -8,7 +8,7 @@ from itertools import accumulate
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from wildact.datasets.dataset import Dataset, known_length, relative_name
+from wildact.datasets.dataset import Dataset, check_facts, known_length, relative_name
 from wildact.datasets.formats.checks import check_name, check_unique
 from wildact.datasets.formats.documents import XYWH, Count, Id, Part
 from wildact.datasets.formats.rows import TrackRows
@@ -66,6 +66,20 @@ def read_categories(path: Path, categories: Sequence[Category]) -> dict[int, str
     check_unique(where, "name", (category.name for category in categories))
     ordered = sorted(categories, key=lambda category: category.id)
     return {category.id: check_name(where, "a species", category.name) for category in ordered}
+
+
+def read_facts(path: Path, info: Any) -> dict[str, Any]:
+    """What ``info`` says of the data set; nothing where it is no object.
+
+    Raises:
+        DatasetError: if JSON cannot hold what is in it.
+    """
+    facts = info if isinstance(info, dict) else {}
+    try:
+        check_facts(facts)
+    except ValueError as error:
+        raise DatasetError(f"{path}: info: {error}.") from error
+    return facts
 
 
 def start_track(where: str, category_id: int, crowd: bool, species: dict[int, str]) -> TrackRows:

@@ -55,6 +55,7 @@ class Document(Part):
     videos: list[Video]
     annotations: list[Annotation]
     categories: list[entries.Category]
+    info: Any = None
 
 
 def read_youtube_vis(path: Path) -> Dataset:
@@ -79,7 +80,14 @@ def read_youtube_vis(path: Path) -> Dataset:
         if track is not None:
             of_video.append(track)
     labelled = [_video(path, video, tracks[number]) for number, video in videos.items()]
-    return build_dataset(f"{path}: videos", path.parent, labelled, species=species.values(), dropped=dropped)
+    return build_dataset(
+        f"{path}: videos",
+        path.parent,
+        labelled,
+        species=species.values(),
+        facts=entries.read_facts(path, document.info),
+        dropped=dropped,
+    )
 
 
 def _track(
@@ -129,7 +137,7 @@ def write_youtube_vis(dataset: Dataset, path: Path) -> None:
         OutputError: if it cannot be written, or a video's length is unknown.
     """
     document = {
-        "info": {"description": "written by wildact"},
+        "info": dict(dataset.facts),
         "videos": [_video_entry(dataset, k, video) for k, video in enumerate(dataset.videos, start=1)],
         "annotations": _annotations(dataset),
         "categories": list_categories(dataset.species),
