@@ -11,5 +11,6 @@ holds. A simple format is one module, others are a folder with ``read`` and ``wr
                                                        cannot hold at all
 
 The rest is shared by several formats: ``xml_stream``, ``documents`` (JSON), ``segmentation``, ``rows``
-(tracks gathered box by box), ``keyframes``, ``checks`` (what must hold of labels from any format).
+(tracks gathered box by box), ``keyframes``, ``checks`` (what must hold of labels from any format) and
+``build`` (a checked data set of what was read).
 """
