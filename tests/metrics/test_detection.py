@@ -204,3 +204,68 @@ def test_what_lies_within_a_crowd_is_not_wrong() -> None:
         ap50 = pool_detection([matches], one, CLASSES)["ap50"][0]
         assert ap50 == pytest.approx(expected, abs=0.005)
         assert matches.wanted[0, 0] == (1 if crowd else 2)
+
+
+SLOW, MEDIUM, FAST, UNKNOWN = 0, 1, 2, -1
+
+
+def ap_by_speed(
+    truth: Detections, found: Detections, speeds: list[int], *, iou_type: IouType = "bbox"
+) -> dict[str, float]:
+    matches = match_detections(
+        [truth], [found], CLASSES, iou_type=iou_type, speeds=[np.array(speeds, np.int64)]
+    )
+    figures = pool_detection([matches], np.ones((1, 1), np.int64), CLASSES)
+    return {name: float(values[0]) for name, values in figures.items()}
+
+
+def test_other_speeds_are_neither_wanted_nor_wrong_to_find() -> None:
+    both, slow = detections([A, B], [0.8, 0.9]), detections([A])
+    found = ap_by_speed(detections([A, B]), both, [SLOW, FAST])
+    assert (found["ap_by_speed/slow"], found["ap50_by_speed/fast"]) == pytest.approx((1, 1))
+    assert isnan(found["ap_by_speed/medium"])
+    assert [found[f"truth_by_speed/{speed}"] for speed in ("slow", "medium", "fast")] == [1, 0, 1]
+    missed = ap_by_speed(detections([A, B]), slow, [SLOW, FAST])
+    assert (missed["ap_by_speed/slow"], missed["ap_by_speed/fast"]) == pytest.approx((1, 0))
+    assert missed["ap50"] == pytest.approx(51 / 101)
+
+
+def test_a_false_alarm_in_the_open_is_one_at_each_speed() -> None:
+    # before the hit: precision 1/2 at every recall; among all animals 1/2 up to recall 1/2, then 2/3, so 2/3
+    found = ap_by_speed(detections([A, B]), detections([NOWHERE, A, B], [0.9, 0.8, 0.7]), [SLOW, FAST])
+    assert found["ap50_by_speed/slow"] == pytest.approx(1 / 2)
+    assert found["ap50_by_speed/fast"] == pytest.approx(1 / 2)
+    assert found["ap50"] == pytest.approx(2 / 3)
+
+
+@pytest.mark.parametrize("label", [0, 1])
+def test_a_false_alarm_on_an_animal_belongs_to_its_speed(label: int) -> None:
+    truth = detections([A, B])
+    ill = detections([[0.0, 0.0, 15.0, 40.0], A, B], [0.9, 0.8, 0.7])  # IoU 0.375 with A
+    ill.labels[0] = label
+    found = ap_by_speed(truth, ill, [SLOW, FAST])
+    # of another species, it is a false alarm of one that is not there
+    assert found["ap50_by_speed/slow"] == pytest.approx(1 / 2 if label == 0 else 1)
+    assert found["ap50_by_speed/fast"] == pytest.approx(1)
+
+
+def test_an_animal_of_unknown_speed_counts_only_among_all() -> None:
+    near = [105.0, 100.0, 125.0, 150.0]
+    found = ap_by_speed(detections([A, B]), detections([B, near, A], [0.9, 0.8, 0.7]), [SLOW, UNKNOWN])
+    assert found["ap50_by_speed/slow"] == pytest.approx(1)
+    assert found["truth_by_speed/slow"] == 1
+    assert isnan(found["ap50_by_speed/fast"])
+    assert found["ap50"] == pytest.approx((51 + 50 * 2 / 3) / 101)
+
+
+@pytest.mark.parametrize("iou_type", ["bbox", "segm"])
+def test_where_all_have_one_speed_its_figures_are_those_of_all(iou_type: IouType) -> None:
+    rng = np.random.default_rng(4)
+    truth = random_detections(rng)
+    found = random_detections(rng, near=truth)
+    scores = ap_by_speed(truth, found, [MEDIUM] * len(truth), iou_type=iou_type)
+    assert 0 < scores["ap"] < 1
+    assert scores["ap_by_speed/medium"] == scores["ap"]
+    assert scores["ap50_by_speed/medium"] == scores["ap50"]
+    plain = compute_detection_ap([truth], [found], CLASSES, iou_type=iou_type)
+    assert (plain.ap, plain.ap_medium) == (scores["ap"], pytest.approx(scores["ap_medium"], nan_ok=True))

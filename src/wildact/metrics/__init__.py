@@ -10,11 +10,13 @@ figures of many videos, weighted as a resample of `draw_resamples` asks.
 from wildact.metrics.bootstrap import draw_resamples, percentile_interval
 from wildact.metrics.detection import (
     IOU_THRESHOLDS,
+    SIZES,
     DetectionScores,
     compute_detection_ap,
     match_detections,
     pool_detection,
 )
+from wildact.metrics.motion import SPEEDS, classify_speeds, compute_motion_iou
 from wildact.metrics.pooling import RECALLS, Matches, mean_known, precision_at_recalls
 from wildact.metrics.recognition import (
     ActionSeconds,
@@ -46,6 +48,8 @@ from wildact.metrics.tubes import (
 __all__ = [
     "IOU_THRESHOLDS",
     "RECALLS",
+    "SIZES",
+    "SPEEDS",
     "ActionSeconds",
     "ClassScores",
     "DetectionScores",
@@ -53,10 +57,12 @@ __all__ = [
     "TrackMatch",
     "TrackingCounts",
     "TrackingScores",
+    "classify_speeds",
     "compute_action_seconds",
     "compute_class_rates",
     "compute_class_scores",
     "compute_detection_ap",
+    "compute_motion_iou",
     "compute_top_k",
     "compute_tracking_scores",
     "count_tracking",

@@ -1,7 +1,11 @@
 """Average precision of detections, as COCO defines it; detections are matched to truth by ``pycocotools``.
 
-Reference: Lin et al. 2014, Microsoft COCO: Common Objects in Context;
-https://cocodataset.org/#detection-eval.
+For a part of the truth (animals of one size, or of one speed), all other truth is COCO's ``ignore``: neither
+wanted nor wrong to find.
+
+References:
+    Lin et al. 2014, Microsoft COCO: Common Objects in Context; https://cocodataset.org/#detection-eval.
+    Zhu et al. 2017, Flow-Guided Feature Aggregation for Video Object Detection, section 5: AP by speed.
 """
 
 from __future__ import annotations
@@ -16,8 +20,9 @@ from typing import Any, Literal
 import numpy as np
 from pycocotools.cocoeval import COCOeval
 
-from wildact.boxes import box_area, xyxy_to_xywh
+from wildact.boxes import box_area, box_iou, xyxy_to_xywh
 from wildact.masks import mask_area, to_coco
+from wildact.metrics.motion import SPEEDS
 from wildact.metrics.pooling import Matches, mean_known, pool_average_precision, pool_recall
 from wildact.types import Bool, Detections, Float64, Int64
 
@@ -107,6 +112,7 @@ def match_detections(
     iou_type: Literal["bbox", "segm"],
     min_height_px: float = 0,
     crowds: Sequence[Bool] | None = None,
+    speeds: Sequence[Int64] | None = None,
 ) -> Matches:
     """Match the detections of one video's images to what is to be found there.
 
@@ -118,9 +124,14 @@ def match_detections(
         min_height_px: lower animals do not count.
         crowds: for each image (N,) bool, which of its truth is a group of animals that nobody told apart:
             it is not wanted, and whatever lies within it is not wrong (COCO's ``iscrowd``). None: nothing is.
+        speeds: for each image (N,) int64, which of `SPEEDS` each of its truth has; -1: nobody knows, so it
+            counts for none. A detection that matches nothing is a false alarm at the speed of the animal,
+            of whatever class, that its box overlaps most; where it overlaps none, at each speed. None:
+            speeds are not told apart.
 
     Returns:
-        Levels: each of `SIZES` at each of `IOU_THRESHOLDS`. At most 100 detections per image and class.
+        Levels: each of `SIZES`, and of `SPEEDS` where these are told apart, at each of `IOU_THRESHOLDS`. At
+        most 100 detections per image and class.
 
     Raises:
         ValueError: as `compute_detection_ap`.
@@ -131,8 +142,12 @@ def match_detections(
     dts = [_entries(d, image, class_names, iou_type, min_height_px) for image, d in enumerate(predictions)]
     for entries, marks in zip(gts, crowds or (), strict=crowds is not None):
         for entry, crowd in zip(entries, marks.tolist(), strict=True):
-            entry |= {"iscrowd": int(crowd), "ignore": entry["ignore"] or crowd}
-    evaluation = _Evaluation(_flat(gts), _flat(dts), len(truth), len(class_names), iou_type)
+            entry |= {"iscrowd": int(crowd), "excused": entry["excused"] or crowd}
+    for image, of_truth in enumerate(speeds or ()):
+        _add_speeds(gts[image], of_truth.tolist())
+        _add_speeds(dts[image], _speeds_found(predictions[image], truth[image], of_truth))
+    subsets = range(len(SPEEDS) if speeds is not None else 0)
+    evaluation = _Evaluation(_flat(gts), _flat(dts), len(truth), len(class_names), iou_type, subsets)
     return _to_matches(evaluation, len(truth), len(class_names))
 
 
@@ -147,9 +162,11 @@ def pool_detection(
         class_names: of the labels.
 
     Returns:
-        The names of `DetectionScores`, and ``ap_of/CLASS`` and ``ap50_of/CLASS``, each to (R,) values.
+        The names of `DetectionScores`, and ``ap_of/CLASS`` and ``ap50_of/CLASS``, each to (R,) values; where
+        speeds were told apart, for each of `SPEEDS` also ``ap_by_speed/SPEED``, ``ap50_by_speed/SPEED``, and
+        ``truth_by_speed/SPEED``, how many true boxes that speed has.
     """
-    shape = (len(weights), len(SIZES), len(IOU_THRESHOLDS), len(class_names))
+    shape = (len(weights), -1, len(IOU_THRESHOLDS), len(class_names))
     ap = pool_average_precision(matches, weights).reshape(shape)
     recall = pool_recall(matches, weights).reshape(shape)
     return {
@@ -160,20 +177,50 @@ def pool_detection(
         "ar100": mean_known(recall[:, 0], axis=(1, 2)),
         **{f"ap_of/{name}": mean_known(ap[:, 0, :, k], axis=1) for k, name in enumerate(class_names)},
         **{f"ap50_of/{name}": ap[:, 0, 0, k] for k, name in enumerate(class_names)},
+        **_by_speed(ap[:, len(SIZES) :], matches, weights),
     }
 
 
+def _by_speed(ap: Float64, matches: Sequence[Matches], weights: Int64) -> dict[str, Float64]:
+    """The figures of the speeds that were told apart: all of them or none.
+
+    Args:
+        ap: (R, 3 or 0, IoU thresholds, classes).
+        matches: of V videos.
+        weights: (R, V).
+    """
+    figures: dict[str, Float64] = {}
+    for k, speed in enumerate(SPEEDS[: ap.shape[1]]):
+        level = (len(SIZES) + k) * len(IOU_THRESHOLDS)
+        wanted = np.array([one.wanted[level].sum() for one in matches], np.int64)
+        figures[f"ap_by_speed/{speed}"] = mean_known(ap[:, k], axis=(1, 2))
+        figures[f"ap50_by_speed/{speed}"] = mean_known(ap[:, k, 0], axis=1)
+        figures[f"truth_by_speed/{speed}"] = (weights @ wanted).astype(np.float64)
+    return figures
+
+
 class _Evaluation(COCOeval):  # type: ignore[misc]  # pycocotools has no types
-    """COCOeval fed from memory, with truth that is ignored for its height."""
+    """COCOeval fed from memory, with truth that is ignored for its height or speed."""
 
     def __init__(
-        self, gts: list[_Entry], dts: list[_Entry], num_images: int, num_classes: int, iou_type: str
+        self,
+        gts: list[_Entry],
+        dts: list[_Entry],
+        num_images: int,
+        num_classes: int,
+        iou_type: str,
+        speeds: Sequence[int],
     ) -> None:
         super().__init__(iouType=iou_type)
         self.params.imgIds = list(range(num_images))
         self.params.catIds = list(range(num_classes))
+        everything = self.params.areaRng[0]
+        self.params.areaRng = [
+            *((low, high, None) for low, high in self.params.areaRng),
+            *((*everything, speed) for speed in speeds),
+        ]
         self._given = _numbered(gts), _numbered(dts)
-        self._low_ids = {d["id"] for d in dts if d["ignore"]}
+        self._found = {entry["id"]: entry for entry in dts}
         with redirect_stdout(StringIO()):  # it reports its progress
             self.evaluate()
 
@@ -183,13 +230,41 @@ class _Evaluation(COCOeval):  # type: ignore[misc]  # pycocotools has no types
         self.evalImgs: list[Any] = []
         self.eval: dict[str, Any] = {}
 
-    def evaluateImg(self, *args: Any) -> dict[str, Any] | None:  # noqa: N802  # COCOeval's name
-        """One image and class: predictions that are too low and match nothing do not count."""
-        result: dict[str, Any] | None = super().evaluateImg(*args)
+    def evaluateImg(  # noqa: N802  # COCOeval's name
+        self, image: int, label: int, subset: tuple[float, float, int | None], most: int
+    ) -> dict[str, Any] | None:
+        """One image and class: excused predictions that match nothing do not count."""
+        low, high, speed = subset
+        for entry in self._gts[image, label]:
+            entry["ignore"] = _is_excused(entry, speed)
+        result: dict[str, Any] | None = super().evaluateImg(image, label, (low, high), most)
         if result is not None:
-            low = np.array([i in self._low_ids for i in result["dtIds"]], bool)
-            result["dtIgnore"] |= (result["dtMatches"] == 0) & low
+            excused = np.array([_is_excused(self._found[i], speed) for i in result["dtIds"]], bool)
+            result["dtIgnore"] |= (result["dtMatches"] == 0) & excused
         return result
+
+
+def _is_excused(entry: _Entry, speed: int | None) -> bool:
+    """Whether an entry is neither wanted nor wrong, where animals of one speed (None: all) are looked for."""
+    return bool(entry["excused"] or (speed is not None and entry["speed"] not in (None, speed)))
+
+
+def _add_speeds(entries: list[_Entry], speeds: Sequence[int | None]) -> None:
+    for entry, speed in zip(entries, speeds, strict=True):
+        entry["speed"] = speed
+
+
+def _speeds_found(found: Detections, truth: Detections, speeds: Int64) -> list[int | None]:
+    """The speed of the animal that each detection overlaps most; None where it overlaps none.
+
+    Thus the original shares out false alarms, but for those that overlap nothing: of these it counts, at a
+    speed, a fraction that depends on what else is in the frame.
+    """
+    if len(truth) == 0:
+        return [None] * len(found)
+    overlap = box_iou(found.boxes, truth.boxes)
+    nearest = speeds[overlap.argmax(axis=1)].tolist()
+    return [speed if any_ else None for speed, any_ in zip(nearest, overlap.any(axis=1), strict=True)]
 
 
 def _entries(
@@ -210,7 +285,7 @@ def _entries(
             "bbox": xywh[i].tolist(),
             "area": float(areas[i]),
             "iscrowd": 0,
-            "ignore": bool(xywh[i, 3] < min_height_px),
+            "excused": bool(xywh[i, 3] < min_height_px),
         }
         for i in range(len(detections))
     ]
@@ -239,16 +314,17 @@ def _grouped(entries: list[_Entry]) -> _Groups:
 
 
 def _to_matches(evaluation: _Evaluation, num_images: int, num_classes: int) -> Matches:
-    """COCOeval's results: a list by class, size and image of what was matched at each threshold."""
-    wanted = np.zeros((len(SIZES) * len(IOU_THRESHOLDS), num_classes), np.int64)
+    """COCOeval's results: a list by class, subset and image of what was matched at each threshold."""
+    subsets = len(evaluation.params.areaRng)
+    wanted = np.zeros((subsets * len(IOU_THRESHOLDS), num_classes), np.int64)
     scores: list[Float64] = [np.zeros(0)]
     labels: list[Int64] = [np.zeros(0, np.int64)]
     hits: list[Bool] = [np.zeros((len(wanted), 0), bool)]
     alarms: list[Bool] = [np.zeros((len(wanted), 0), bool)]
     for label in range(num_classes):
         for image in range(num_images):
-            first = label * len(SIZES) * num_images + image
-            results = evaluation.evalImgs[first : first + len(SIZES) * num_images : num_images]
+            first = label * subsets * num_images + image
+            results = evaluation.evalImgs[first : first + subsets * num_images : num_images]
             if results[0] is None:
                 continue
             matched = np.concatenate([result["dtMatches"] > 0 for result in results])
