@@ -30,9 +30,9 @@ This page is written by
 ```
 
 Each recipe was trained for minutes on one core, on simulated videos, and then scored on simulated videos of
-other sites. The figures show that every recipe leads from data to a scored network with its card. They do
+other sites. The figures show whether every recipe leads from data to a scored network with its card. They do
 *not* show how good these networks get, nor which of them is best: each saw a small part of what its recipe
-asks for, and those that start from nothing lack what their recipe begins with.
+asks for, and those that start from nothing where their recipe starts from published weights lack these, too.
 
 {machines}
 
@@ -114,15 +114,19 @@ def describe_training(recipe: Recipe) -> str:
     optimizer, schedule = recipe.optimizer, recipe.schedule
     words = [f"{optimizer.name.upper() if optimizer.name == 'sgd' else 'AdamW'} {optimizer.learning_rate:g}"]
     if schedule.name == "step":
-        step, unit = schedule.step_iterations or schedule.step_epochs, "iterations"
-        words.append(f"×{schedule.gamma:g} every {step} {unit if schedule.step_iterations else 'epochs'}")
+        step, unit = schedule.step_iterations or schedule.step_epochs or 0, "iteration"
+        unit = unit if schedule.step_iterations else "epoch"
+        words.append(f"×{schedule.gamma:g} every {count(step, unit)}")
     else:
         words.append(schedule.name)
     if schedule.warmup_epochs:
         words.append(f"warm-up of {count(schedule.warmup_epochs, 'epoch')}")
     elif schedule.warmup_iterations:
         words.append(f"warm-up of {count(schedule.warmup_iterations, 'iteration')}")
-    length = count(optimizer.epochs, "epoch") if optimizer.epochs else f"{optimizer.iterations} iterations"
+    if optimizer.epochs:
+        length = count(optimizer.epochs, "epoch")
+    else:
+        length = count(optimizer.iterations or 0, "iteration")
     return ", ".join([*words, f"{length} × batch {optimizer.batch_size}"])
 
 
@@ -236,7 +240,7 @@ def describe_runs(rows: Sequence[Row]) -> str:
 def describe_videos(rows: Sequence[Row]) -> str:
     """How many videos the figures are from."""
     counts = sorted({row.scores["data"]["videos"] for row in rows})
-    return (" or ".join(map(str, counts)) or "no") + " test videos"
+    return " or ".join(count(videos, "test video") for videos in counts) or "no test video"
 
 
 def make_page(rows: Sequence[Row], command: str) -> str:
