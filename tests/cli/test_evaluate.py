@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from wildact.cli.main import main
+from wildact.evaluate import load_matches
 
 
 @pytest.fixture
@@ -41,6 +42,7 @@ def test_a_recognizer_is_scored_in_the_chain_and_alone(call, tiny_settings, tmp_
     assert saved["settings"] | {"views": 2, "crops": 3, "every": 2, "resamples": 20} == saved["settings"]
     assert set(saved["models"]) == {"detector", "recognizer"}
     assert saved["models"]["detector"]["file"] == "detector.safetensors"
+    assert load_matches(folder).videos[0].startswith("videos/")
 
 
 def test_a_recognizer_alone_needs_no_detector_that_knows_the_animals(call, tiny_settings, tmp_path):

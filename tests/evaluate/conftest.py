@@ -8,8 +8,9 @@ import pytest
 
 from wildact.evaluate.figures import VideoCounts, score_group
 from wildact.evaluate.run import Evaluation
-from wildact.evaluate.video import ScoredFrames, count_chain, truth_at
+from wildact.evaluate.video import ScoredFrames, count_chain, speeds_at, truth_at
 from wildact.masks import encode_mask
+from wildact.metrics import classify_speeds, compute_motion_iou
 from wildact.types import ActionLabel, Bout, LabelledVideo, Track, VideoInfo, VideoResult
 
 SPECIES = ("deer", "fox")
@@ -51,7 +52,8 @@ def count_video(tracks, predicted, bouts, *, light="day"):
     )
     truth, crowds = truth_at(tracks, 0, SPECIES)
     found, _ = truth_at(predicted, 0, SPECIES)
-    frames = ScoredFrames([truth], [crowds], [found])
+    speeds = [classify_speeds(compute_motion_iou(track, video.info.fps)) for track in tracks]
+    frames = ScoredFrames([truth], [crowds], [speeds_at(tracks, speeds, 0)], [found])
     chain = count_chain(video, frames, result, species=SPECIES, actions=ACTIONS, min_height_px=24)
     return VideoCounts(light, chain, None)
 
@@ -99,6 +101,6 @@ def evaluation():
 
     def make(videos, *, species=SPECIES, actions=ACTIONS, notes=(), resamples=50):
         groups = {"all": score_group(videos, species, actions, resamples=resamples, seed=0)}
-        return Evaluation(groups, species, actions, notes)
+        return Evaluation(groups, species, actions, notes, {f"{k}.mp4": one for k, one in enumerate(videos)})
 
     return make

@@ -49,7 +49,8 @@ def saved(scored, tmp_path_factory):
 def test_a_folder_gets_everything(saved):
     names = {path.name for path in saved.iterdir()}
     assert names == {
-        "scores.json", "scores.csv", "confusion_seconds.png", "confusion_bouts.png", "evaluation.html",
+        "scores.json", "scores.csv", "matches.npz", "confusion_seconds.png", "confusion_bouts.png",
+        "evaluation.html",
     }  # fmt: skip
     for name in ("confusion_seconds.png", "confusion_bouts.png"):
         assert (saved / name).read_bytes().startswith(b"\x89PNG")
@@ -74,6 +75,11 @@ def test_json_has_the_names_that_scripts_rely_on(scored, tmp_path):
     assert saved["confusion"]["all"]["columns"] == ["walking", "resting", "none of them"]
     assert len(saved["precision_recall"]["box_50"]["deer"]) == len(saved["precision_recall"]["recall"]) == 101
     assert saved["min_height_px"] == 24
+    assert scores["box_truth_by_speed"] == {"slow": 0, "medium": 5, "fast": 0}
+    assert scores["box_ap50_by_speed"]["medium"] == scores["box_ap50"]
+    assert scores["mask_ap_by_speed"]["fast"] is None
+    low, high = saved["intervals"]["all"]["box_ap50_by_speed"]["medium"]
+    assert low < scores["box_ap50"] < high
 
 
 def test_the_table_is_tidy(saved):
@@ -86,6 +92,8 @@ def test_the_table_is_tidy(saved):
     assert [of["box_ap_large"][column] for column in ("value", "low", "high")] == ["", "", ""]
     assert float(of["found"]["low"]) < float(of["found"]["value"]) == pytest.approx(3 / 5)
     assert float(of["bout_recall/walking"]["value"]) == 0.5
+    assert of["box_truth_by_speed/medium"]["value"] == "5"
+    assert of["box_truth_by_speed/medium"]["low"] == of["box_ap_by_speed/slow"]["value"] == ""
 
 
 def test_the_page_needs_nothing_else_and_escapes_names(saved):
@@ -99,6 +107,7 @@ def test_the_page_needs_nothing_else_and_escapes_names(saved):
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     assert "action top-1 of all share of the seconds of all animals, followed or not 0.600" in text
     assert re.search(r"deer 0\.\d{3} 0\.\d\d to ", text)
+    assert re.search(r"Speed of the animal true boxes .* slow 0 – – – – medium 5 0\.\d{3} 0\.\d\d to ", text)
 
 
 def test_pictures_of_an_earlier_evaluation_do_not_stay(track, count, right_bouts, evaluation, tmp_path):

@@ -33,6 +33,12 @@ def test_worker_processes_score_the_same(tiny_settings, dataset, models):
     assert seen == [(1, 3), (2, 3), (3, 3)] * 2
     assert str(scores_to_json(one)) == str(scores_to_json(two))  # as text: nan is not equal to itself
     scores = scores_to_json(one)
+    assert (
+        [*one.videos]
+        == [*two.videos]
+        == [v.info.path.relative_to(dataset.root).as_posix() for v in dataset.videos]
+    )
+    assert sum(scores["all"]["box_truth_by_speed"].values()) > 0
     assert set(scores) == {"all", *{video.light for video in dataset.videos}}
     assert scores["all"]["videos"] == sum(of["videos"] for light, of in scores.items() if light != "all") == 3
     assert scores["all"]["bouts"] == sum(len(video.actions) for video in dataset.videos)

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from wildact.evaluate import video as video_module
-from wildact.evaluate.video import cut_tall, detect_scored_frames, truth_at
+from wildact.evaluate.video import cut_tall, detect_scored_frames, speeds_at, truth_at
 from wildact.pipeline import AnalysisSettings
 from wildact.types import Bout, Detections
 
@@ -86,6 +86,28 @@ def test_truth_of_a_frame(track):
     assert truth.masks == (deer.masks[7], late.masks[2])
 
 
+def test_speeds_are_in_the_order_of_the_truth(track):
+    deer, fox = track(1, "deer", 10), track(2, "fox", 100)
+    late = replace(fox, frames=fox.frames + 5)
+    speeds = [np.arange(40) % 3, np.full(40, -1)]
+    assert speeds_at([deer, late], speeds, 3).tolist() == [0]
+    assert speeds_at([deer, late], speeds, 7).tolist() == [1, -1]
+    assert speeds_at([deer, late], speeds, 42).tolist() == [-1]
+    assert speeds_at([], [], 0).dtype == np.int64
+
+
+def test_a_fast_animal_that_is_missed_shows_among_the_fast(track, count, right_bouts, score):
+    slow, fast = track(1, "deer", 10), track(2, "deer", 100)
+    slow = replace(slow, boxes=np.repeat(slow.boxes[:1], 40, axis=0))
+    there = 3 * np.arange(40, dtype=np.float32)[:, None] * np.array([1, 0, 1, 0], np.float32)
+    fast = replace(fast, boxes=fast.boxes[:1] + there)
+    scores = score([count([slow, fast], [slow], right_bouts(1))])
+    assert scores["box_ap50_by_speed/slow"] == pytest.approx(1)
+    assert scores["box_ap50_by_speed/fast"] == scores["mask_ap_by_speed/fast"] == 0
+    assert np.isnan(scores["box_ap50_by_speed/medium"])
+    assert [scores[f"box_truth_by_speed/{speed}"] for speed in ("slow", "medium", "fast")] == [1, 0, 1]
+
+
 def test_only_the_high_part_of_a_track_counts(track):
     one = track(1, "deer", 10)
     boxes = one.boxes.copy()
@@ -120,3 +142,4 @@ def test_a_detector_of_videos_sees_the_frames_between_those_that_are_scored(
     assert [found.boxes[:, 0].tolist() for found in frames.found] == [[0], [5], [10]]
     assert [found.labels.tolist() for found in frames.found] == [[1]] * 3
     assert [truth.boxes[0, 0] for truth in frames.truth] == [10, 15, 20]
+    assert [speeds.tolist() for speeds in frames.speeds] == [[1]] * 3

@@ -14,7 +14,7 @@ import typer
 from rich.console import Console
 
 from wildact import __version__
-from wildact.cli import card, convert, data, evaluate, export, models, recipes, run, simulate, train
+from wildact.cli import card, compare, convert, data, evaluate, export, models, recipes, run, simulate, train
 from wildact.errors import WildactError
 
 WRONG_CALL = 2  # the exit code of typer's own complaints
@@ -32,6 +32,7 @@ app.command("export")(export.export)
 app.command("simulate")(simulate.simulate)
 app.command("train")(train.train)
 app.command("evaluate")(evaluate.evaluate)
+app.command("compare")(compare.compare)
 app.command("card")(card.card)
 app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")

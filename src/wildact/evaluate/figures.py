@@ -67,7 +67,9 @@ TITLES = {
 }
 """Figure -> its name for people, and what it is in a few words."""
 
-COUNTS = ("videos", "frames", "animals", "action_seconds", "bouts")
+COUNTS = (
+    "videos", "frames", "animals", "box_truth_by_speed", "mask_truth_by_speed", "action_seconds", "bouts",
+)  # fmt: skip
 """Figures that describe the data: no intervals."""
 WHOLE = (*COUNTS, "false_tracks", "id_switches")
 """Figures that are whole numbers."""
@@ -152,7 +154,7 @@ def format_figure(name: str, figure: Figure) -> str:
     """As people read it: whole numbers, or three decimals; a dash for what is unknown."""
     if math.isnan(figure.value):
         return "–"
-    return f"{figure.value:.0f}" if name in WHOLE else f"{figure.value:.3f}"
+    return f"{figure.value:.0f}" if name.split("/")[0] in WHOLE else f"{figure.value:.3f}"
 
 
 def format_interval(name: str, figure: Figure) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from wildact.errors import OutputError
 from wildact.evaluate.figures import CURVE_IOUS, WHOLE, GroupScores
+from wildact.evaluate.matches import MATCHES, collect_matches, save_matches
 from wildact.evaluate.page import render_page
 from wildact.evaluate.plots import draw_confusion
 from wildact.evaluate.run import Evaluation
@@ -41,7 +42,8 @@ def save_evaluation(out: Path, evaluation: Evaluation, facts: Mapping[str, Any])
 
     Args:
         out: a ``.json`` file, which is all that is written then; or a folder for ``scores.json``,
-            ``scores.csv``, ``confusion_seconds.png``, ``confusion_bouts.png`` and ``evaluation.html``.
+            ``scores.csv``, ``matches.npz``, ``confusion_seconds.png``, ``confusion_bouts.png`` and
+            ``evaluation.html``.
         evaluation: the scores.
         facts: what else is known: ``models``, ``settings``, ``data``, ``environment``, ``min_height_px``.
 
@@ -53,6 +55,11 @@ def save_evaluation(out: Path, evaluation: Evaluation, facts: Mapping[str, Any])
         return
     save_json(out / "scores.json", to_json(evaluation, facts))
     save_csv(out / "scores.csv", evaluation)
+    matches = collect_matches(evaluation.videos, evaluation.species)
+    if matches is not None:
+        save_matches(out / MATCHES, matches)
+    else:
+        (out / MATCHES).unlink(missing_ok=True)  # of an earlier evaluation of something else
     total = evaluation.groups["all"]
     for name, table in (("seconds", total.seconds), ("bouts", total.bouts)):
         path = out / f"confusion_{name}.png"
@@ -61,7 +68,7 @@ def save_evaluation(out: Path, evaluation: Evaluation, facts: Mapping[str, Any])
             with replacing(path) as part:
                 figure.savefig(part, format="png", dpi=150)
         else:
-            path.unlink(missing_ok=True)  # of an earlier evaluation of something else
+            path.unlink(missing_ok=True)
     with replacing(out / "evaluation.html") as part:
         part.write_text(render_page(evaluation, facts), encoding="utf-8")
 
@@ -73,7 +80,7 @@ def save_csv(path: Path, evaluation: Evaluation) -> None:
         writer.writerow(CSV_COLUMNS)
         for group, scores in evaluation.groups.items():
             for metric, figure in scores.figures.items():
-                row = (plain(metric, figure.value), figure.low, figure.high)
+                row = (plain(metric.split("/")[0], figure.value), figure.low, figure.high)
                 writer.writerow([group, metric, *("" if math.isnan(value) else value for value in row)])
 
 

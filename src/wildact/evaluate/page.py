@@ -10,6 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from wildact.evaluate import plots
 from wildact.evaluate.figures import TITLES, Figure, GroupScores, format_figure, format_interval
 from wildact.evaluate.run import Evaluation
+from wildact.metrics import SPEEDS
 from wildact.metrics.bootstrap import CONFIDENCE
 
 MAIN = ("box_ap50", "mask_ap50", "hota", "action_top1_of_all", "video_map50", "bout_top1", "bout_mean_class")
@@ -18,6 +19,13 @@ OF_SPECIES = {
     "box AP50": "box_ap50_of",
     "mask AP": "mask_ap_of",
     "mask AP50": "mask_ap50_of",
+}
+OF_SPEEDS = {
+    "true boxes": "box_truth_by_speed",
+    "box AP50": "box_ap50_by_speed",
+    "box AP": "box_ap_by_speed",
+    "mask AP50": "mask_ap50_by_speed",
+    "mask AP": "mask_ap_by_speed",
 }
 OF_ACTIONS = {
     "recall, seconds": "action_recall",
@@ -59,8 +67,11 @@ def render_page(evaluation: Evaluation, facts: Mapping[str, Any]) -> str:
                 )
                 if table is not None
             ],
-            species=_by_class(total, evaluation.species, OF_SPECIES),
-            actions=_by_class(total, evaluation.actions, OF_ACTIONS),
+            by_class={
+                "Speed of the animal": _by_speed(groups),
+                "Species": _by_class(total, evaluation.species, OF_SPECIES),
+                "Actions": _by_class(total, evaluation.actions, OF_ACTIONS),
+            },
             models=facts.get("models", {}),
             settings=facts.get("settings", {}),
             confidence=f"{100 * CONFIDENCE:.0f} %",
@@ -97,6 +108,18 @@ def _row(name: str, groups: Any) -> dict[str, Any]:
         "title": title,
         "meaning": meaning,
         "cells": [_cell(name, scores.figures[name]) for scores in groups],
+    }
+
+
+def _by_speed(groups: Mapping[str, GroupScores]) -> dict[str, Any]:
+    """A table of the speeds among all videos, then in each light."""
+    tables = {group: _by_class(scores, SPEEDS, OF_SPEEDS) for group, scores in groups.items()}
+    for group, table in tables.items():
+        for row in table["rows"]:
+            row["title"] += "" if group == "all" else f", {plots.GROUP_NAMES[group]}"
+    return {
+        "columns": tables["all"]["columns"],
+        "rows": [row for table in tables.values() for row in table["rows"]],
     }
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from pathlib import Path
 
 import torch
 
@@ -59,12 +60,14 @@ class Evaluation:
         species: of the data set.
         actions: of the data set.
         notes: what a reader of the figures must know, in sentences.
+        videos: the counts of each video, from which all follows; by its path within the data set.
     """
 
     groups: dict[str, GroupScores]
     species: tuple[str, ...]
     actions: tuple[str, ...]
     notes: tuple[str, ...]
+    videos: Mapping[str, VideoCounts]
 
 
 def evaluate_models(
@@ -99,16 +102,27 @@ def evaluate_models(
     for one in _run_all(dataset.videos, models, run, workers):
         counted.append(one)
         on_video(len(counted), len(dataset.videos))
-    members = {"all": counted}
-    members |= {light: [one for one in counted if one.light == light] for light in LIGHTS}
     groups = {
         group: score_group(
-            videos, dataset.species, dataset.actions, resamples=evaluation.resamples, seed=evaluation.seed
+            [counted[i] for i in members],
+            dataset.species,
+            dataset.actions,
+            resamples=evaluation.resamples,
+            seed=evaluation.seed,
         )
-        for group, videos in members.items()
-        if videos
+        for group, members in group_by_light([one.light for one in counted]).items()
     }
-    return Evaluation(groups, dataset.species, dataset.actions, _notes(counted))
+    names = [_name(video.info.path, dataset.root) for video in dataset.videos]
+    return Evaluation(
+        groups, dataset.species, dataset.actions, _notes(counted), dict(zip(names, counted, strict=True))
+    )
+
+
+def group_by_light(lights: Sequence[str | None]) -> dict[str, list[int]]:
+    """``all``, and each light that occurs, to the places of its videos."""
+    members = {"all": [*range(len(lights))]}
+    members |= {light: [i for i, of in enumerate(lights) if of == light] for light in LIGHTS}
+    return {group: places for group, places in members.items() if places}
 
 
 def check_classes(dataset: Dataset, models: Models, evaluation: EvaluationSettings) -> None:
@@ -125,6 +139,10 @@ def check_classes(dataset: Dataset, models: Models, evaluation: EvaluationSettin
         raise DatasetError(
             f"the action network knows none of the data set's actions ({', '.join(dataset.actions)})."
         )
+
+
+def _name(path: Path, root: Path) -> str:
+    return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
 def _notes(counted: Sequence[VideoCounts]) -> tuple[str, ...]:

@@ -21,7 +21,9 @@ from wildact.metrics import (
     Matches,
     TrackingCounts,
     TrackMatch,
+    classify_speeds,
     compute_action_seconds,
+    compute_motion_iou,
     count_tracking,
     match_action_frames,
     match_detections,
@@ -46,11 +48,13 @@ class ScoredFrames:
     Attributes:
         truth: what is to be found on each, labelled by species.
         crowds: for each (N,) bool, which of that are groups that nobody told apart.
+        speeds: for each (N,) int64, which of `wildact.metrics.SPEEDS` that has; -1 where nobody knows.
         found: what was found on each.
     """
 
     truth: list[Detections]
     crowds: list[Bool]
+    speeds: list[Int64]
     found: list[Detections]
 
 
@@ -127,7 +131,8 @@ def detect_scored_frames(
     )
     of_video = isinstance(detector.model, FlowGuidedMaskRCNN)
     scored = keep_at(AP_FPS)
-    frames = ScoredFrames([], [], [])
+    speeds = [classify_speeds(compute_motion_iou(track, video.info.fps)) for track in video.tracks]
+    frames = ScoredFrames([], [], [], [])
     with VideoReader(video.info.path) as reader:
         shown = reader.frames(keep_at(settings.fps if of_video else AP_FPS))
         for frame, found in stream_detections(detector, shown, window=settings.window):
@@ -137,8 +142,21 @@ def detect_scored_frames(
             found = found.select(to_species[found.labels] >= 0)
             frames.truth.append(truth)
             frames.crowds.append(crowds)
+            frames.speeds.append(speeds_at(video.tracks, speeds, frame.index))
             frames.found.append(replace(found, labels=to_species[found.labels]))
     return frames
+
+
+def speeds_at(tracks: Sequence[Track], speeds: Sequence[Int64], frame: int) -> Int64:
+    """The speeds of the animals on a frame, in the order of `wildact.datasets.truth_at`.
+
+    Args:
+        tracks: annotated.
+        speeds: of each track (T,), on each of its frames.
+        frame: number of the frame.
+    """
+    seen = [of[track.frames == frame] for track, of in zip(tracks, speeds, strict=True)]
+    return np.concatenate([np.zeros(0, np.int64), *seen])
 
 
 def count_chain(
@@ -158,6 +176,7 @@ def count_chain(
         iou_type="bbox",
         min_height_px=min_height_px,
         crowds=frames.crowds,
+        speeds=frames.speeds,
     )
     tall = tuple(cut for track in video.tracks if (cut := cut_tall(track, min_height_px)) is not None)
     matches = match_tracks(tall, result.tracks)
@@ -230,6 +249,7 @@ def _match_masks(frames: ScoredFrames, species: Sequence[str], min_height_px: fl
         iou_type="segm",
         min_height_px=min_height_px,
         crowds=frames.crowds,
+        speeds=frames.speeds,
     )
 
 

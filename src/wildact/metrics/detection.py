@@ -263,8 +263,8 @@ def _speeds_found(found: Detections, truth: Detections, speeds: Int64) -> list[i
     if len(truth) == 0:
         return [None] * len(found)
     overlap = box_iou(found.boxes, truth.boxes)
-    nearest = speeds[overlap.argmax(axis=1)].tolist()
-    return [speed if any_ else None for speed, any_ in zip(nearest, overlap.any(axis=1), strict=True)]
+    nearest, overlaps = speeds[overlap.argmax(axis=1)].tolist(), overlap.max(axis=1).tolist()
+    return [speed if iou > 0 else None for speed, iou in zip(nearest, overlaps, strict=True)]
 
 
 def _entries(

@@ -21,7 +21,7 @@ SPEEDS = ("slow", "medium", "fast")
 NEIGHBOURHOOD_S = Fraction(1, 3)
 """Boxes up to so many seconds before and after are compared."""
 SLOW, FAST = 0.9, 0.7
-"""Motion IoU above which an animal is slow, and below which it is fast; between them, ends included, medium."""
+"""Motion IoU above which an animal is slow, and below which it is fast; these and all between are medium."""
 
 
 def compute_motion_iou(track: Track, fps: Fraction) -> Float64:
