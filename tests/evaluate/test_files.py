@@ -107,7 +107,8 @@ def test_the_page_needs_nothing_else_and_escapes_names(saved):
     text = " ".join(re.sub(r"<[^>]+>", " ", page).split())
     assert "action top-1 of all share of the seconds of all animals, followed or not 0.600" in text
     assert re.search(r"deer 0\.\d{3} 0\.\d\d to ", text)
-    assert re.search(r"Speed of the animal true boxes .* slow 0 – – – – medium 5 0\.\d{3} 0\.\d\d to ", text)
+    assert "Speed of the animal By how much a true box overlaps" in text
+    assert re.search(r"mask AP slow 0 – – – – medium 5 0\.\d{3} 0\.\d\d to ", text)
 
 
 def test_pictures_of_an_earlier_evaluation_do_not_stay(track, count, right_bouts, evaluation, tmp_path):

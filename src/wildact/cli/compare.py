@@ -42,7 +42,7 @@ def compare(
         save_json(out, {**facts, "groups": groups})
     console = Console()
     for group, figures in compared.items():
-        console.print(_table(group, figures))
+        console.print(_table(group, figures), "")
 
 
 def _plain(one: Comparison) -> dict[str, object]:

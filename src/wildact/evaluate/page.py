@@ -12,6 +12,7 @@ from wildact.evaluate.figures import TITLES, Figure, GroupScores, format_figure,
 from wildact.evaluate.run import Evaluation
 from wildact.metrics import SPEEDS
 from wildact.metrics.bootstrap import CONFIDENCE
+from wildact.metrics.motion import FAST, SLOW
 
 MAIN = ("box_ap50", "mask_ap50", "hota", "action_top1_of_all", "video_map50", "bout_top1", "bout_mean_class")
 OF_SPECIES = {
@@ -27,6 +28,10 @@ OF_SPEEDS = {
     "mask AP50": "mask_ap50_by_speed",
     "mask AP": "mask_ap_by_speed",
 }
+SPEED_NOTE = (
+    "By how much a true box overlaps the animal's own boxes within a third of a second before and after, on "
+    f"average: slow above {SLOW}, fast below {FAST}."
+)
 OF_ACTIONS = {
     "recall, seconds": "action_recall",
     "precision, seconds": "action_precision",
@@ -118,6 +123,7 @@ def _by_speed(groups: Mapping[str, GroupScores]) -> dict[str, Any]:
         for row in table["rows"]:
             row["title"] += "" if group == "all" else f", {plots.GROUP_NAMES[group]}"
     return {
+        "note": SPEED_NOTE,
         "columns": tables["all"]["columns"],
         "rows": [row for table in tables.values() for row in table["rows"]],
     }
@@ -131,6 +137,7 @@ def _by_class(scores: GroupScores, classes: Sequence[str], columns: Mapping[str,
         if any(f"{name}/{c}" in scores.figures for c in classes)
     }
     return {
+        "note": "",
         "columns": list(known),
         "rows": [
             {"title": c, "cells": [_cell(name, scores.figures[f"{name}/{c}"]) for name in known.values()]}
