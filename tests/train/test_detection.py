@@ -25,10 +25,9 @@ def recipe(*more):
 
 def test_a_plain_sample_is_the_frame_with_its_truth(tiny_dataset):
     video = next(v for v in tiny_dataset.videos if v.tracks)
-    samples = detection.draw_frames(
-        video, np.random.default_rng(0), species=tiny_dataset.species, data=recipe(*PLAIN).data
-    )
-    assert len(samples) == 2
+    data = recipe(*PLAIN, "data.frames_per_video=3").data
+    samples = detection.draw_frames(video, np.random.default_rng(0), species=tiny_dataset.species, data=data)
+    assert len(samples) == 3
     for image, target in samples:
         assert image.shape == (3, 96, 160)
         assert image.dtype == torch.uint8
