@@ -46,6 +46,14 @@ def test_track_frames_must_increase():
         )
 
 
+def test_a_track_has_no_place_for_frames_on_which_the_animal_is_hidden():
+    frames = np.array([2, 3, 7], np.int64)
+    track = Track(1, "deer", 1.0, frames, np.zeros((3, 4), np.float32), np.ones(3, np.float32), (None,) * 3)
+    assert [track.place_of(frame) for frame in range(9)] == [
+        None, None, 0, 1, None, None, None, 2, None,
+    ]  # fmt: skip
+
+
 def test_times_of_a_29_97_video_are_not_rounded():
     info = VideoInfo(Path("a.mp4"), 64, 48, Fraction(30000, 1001), 3, Fraction(3003, 30000), "h264")
     result = VideoResult(info, "day", np.array([0, 1001, 2002]), Fraction(1, 30000), ())

@@ -190,6 +190,11 @@ class Track:
     def __len__(self) -> int:
         return len(self.frames)
 
+    def place_of(self, frame: int) -> int | None:
+        """Position of a frame within the track; None where the track has no box there."""
+        place = int(np.searchsorted(self.frames, frame))
+        return place if place < len(self) and self.frames[place] == frame else None
+
     @property
     def observed(self) -> Bool:
         """(T,) bool: True where a detection was made, False where the box is interpolated."""

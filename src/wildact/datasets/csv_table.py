@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from wildact.datasets.words import quote
-from wildact.errors import DatasetError
+from wildact.errors import DatasetError, OutputError
+from wildact.export.atomic import replacing
 
 _DELIMITERS = ",;\t"
 
@@ -56,6 +57,25 @@ def read_table(path: Path, required: Sequence[str] = ()) -> Table:
         if table is not None:
             return table
     raise HeaderError(f"{path}: no line names the columns {', '.join(required)}.")
+
+
+def write_template(path: Path, columns: Sequence[str], rows: Iterable[Mapping[str, str]]) -> None:
+    """Write a table to be filled; the cells that a row does not name are empty.
+
+    Raises:
+        OutputError: if the file is there already, or cannot be written.
+    """
+    refuse_existing(path)
+    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, restval="", lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def refuse_existing(path: Path) -> None:
+    """Raise OutputError where a file is that somebody may have filled."""
+    if path.exists():
+        raise OutputError(f"{path} exists already; move it away to get a fresh template.")
 
 
 def _split(path: Path, text: str, delimiter: str, required: Sequence[str]) -> Table | None:

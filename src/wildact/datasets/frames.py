@@ -26,8 +26,8 @@ def truth_at(tracks: Sequence[Track], frame: int, species: Sequence[str]) -> tup
     """
     seen: list[tuple[Track, int]] = []
     for track in tracks:
-        place = int(np.searchsorted(track.frames, frame))
-        if place < len(track) and track.frames[place] == frame:
+        place = track.place_of(frame)
+        if place is not None:
             seen.append((track, place))
     masks: list[Rle] = [mask for track, i in seen if (mask := track.masks[i]) is not None]
     truth = Detections(

@@ -46,8 +46,8 @@ def annotate_frames(result: VideoResult, frames: Iterable[Frame]) -> Iterator[Fr
     for frame in frames:
         image = frame.image.copy()
         for track in result.tracks:
-            place = int(np.searchsorted(track.frames, frame.index))
-            if place < len(track) and track.frames[place] == frame.index:
+            place = track.place_of(frame.index)
+            if place is not None:
                 action = _action_at(bouts[track.track_id], float(frame.time))
                 shown = _nearest_seen(track, place, times_s)
                 draw_animal(image, track, place, shown, action)
@@ -65,7 +65,7 @@ def _nearest_seen(track: Track, place: int, times_s: Float64) -> int | None:
     now = times_s[track.frames[place]]
     first, last = np.searchsorted(times_s, [now - NEAR_S, now + NEAR_S + 1e-9])
     first, last = np.searchsorted(track.frames, [first, last])
-    seen = first + np.flatnonzero(track.observed[first:last])
+    seen = first + np.flatnonzero(~np.isnan(track.scores[first:last]))
     return int(seen[abs(times_s[track.frames[seen]] - now).argmin()]) if len(seen) else None
 
 

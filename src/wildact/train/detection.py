@@ -128,9 +128,10 @@ def read_truth(video: LabelledVideo, frame: int, species: Sequence[str]) -> tupl
     for track in video.tracks:
         if track.crowd:  # as torchvision's reference does: it is neither one animal nor background
             continue
-        place = int(np.searchsorted(track.frames, frame))
-        if place < len(track) and track.frames[place] == frame and track.masks[place] is not None:
-            masks.append(decode_mask(track.masks[place]))  # type: ignore[arg-type]  # checked the line above
+        place = track.place_of(frame)
+        mask = None if place is None else track.masks[place]
+        if mask is not None:
+            masks.append(decode_mask(mask))
             labels.append(species.index(track.label) + 1)
     shape = (len(masks), video.info.height, video.info.width)
     return np.array(masks, bool).reshape(shape), labels

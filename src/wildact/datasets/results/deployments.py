@@ -7,18 +7,16 @@ the one video) whose recordings a row is about; ``.`` is all that no other row n
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path, PurePosixPath
 
-from wildact.datasets.csv_table import read_table
+from wildact.datasets.csv_table import read_table, write_template
 from wildact.datasets.words import quote
 from wildact.decode.clock import Clock, parse_clock_offset, parse_time, parse_zone
-from wildact.errors import DatasetError, OutputError
-from wildact.export.atomic import replacing
+from wildact.errors import DatasetError
 from wildact.export.camtrap_columns import DEPLOYMENT_COLUMNS
 
 CLOCK_COLUMNS = ("timeZone", "clockOffset", "creationTime")
@@ -134,19 +132,10 @@ def save_template(path: Path, videos: Sequence[str]) -> None:
     Raises:
         OutputError: if the file is there already, or cannot be written.
     """
-    refuse_existing(path)
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, COLUMNS, restval="", lineterminator="\n")
-        writer.writeheader()
-        for place in sorted({find_place(video) for video in videos}):
-            name = "deployment" if place == ALL_OTHERS else place.replace("/", "_")
-            writer.writerow({"videos": place, "deploymentID": name})
-
-
-def refuse_existing(path: Path) -> None:
-    """Raise OutputError where a file is that somebody may have filled."""
-    if path.exists():
-        raise OutputError(f"{path} exists already; move it away to get a fresh template.")
+    places = sorted({find_place(video) for video in videos})
+    names = ("deployment" if place == ALL_OTHERS else place.replace("/", "_") for place in places)
+    rows = ({"videos": place, "deploymentID": name} for place, name in zip(places, names, strict=True))
+    write_template(path, COLUMNS, rows)
 
 
 def _parts(videos: str) -> tuple[str, ...]:

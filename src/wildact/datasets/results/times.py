@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
-from wildact.datasets.csv_table import read_table
-from wildact.datasets.results.deployments import refuse_existing
+from wildact.datasets.csv_table import read_table, write_template
 from wildact.datasets.words import quote
 from wildact.decode.clock import (
     Clock,
@@ -21,7 +19,6 @@ from wildact.decode.clock import (
     read_clock,
 )
 from wildact.errors import DatasetError
-from wildact.export.atomic import replacing
 from wildact.types import RecordingTime
 
 COLUMNS = ("video", "recorded", "timeZone")
@@ -99,8 +96,4 @@ def save_times_template(path: Path, videos: Sequence[str]) -> None:
     Raises:
         OutputError: if the file is there already, or cannot be written.
     """
-    refuse_existing(path)
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(COLUMNS)
-        writer.writerows((video, "", "") for video in videos)
+    write_template(path, COLUMNS, ({COLUMNS[0]: video} for video in videos))

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import csv
 import json
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
-from wildact.datasets.csv_table import read_table
-from wildact.datasets.results.deployments import refuse_existing
+from wildact.datasets.csv_table import read_table, refuse_existing, write_template
 from wildact.datasets.words import quote
 from wildact.errors import DatasetError
 from wildact.export.atomic import replacing
@@ -86,11 +84,7 @@ def save_taxa_template(path: Path, labels: Iterable[str]) -> None:
     Raises:
         OutputError: if the file is there already, or cannot be written.
     """
-    refuse_existing(path)
-    with replacing(path) as part, part.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(SPECIES_COLUMNS)
-        writer.writerows((label, "", "", "") for label in sorted(labels))
+    write_template(path, SPECIES_COLUMNS, ({SPECIES_COLUMNS[0]: label} for label in sorted(labels)))
 
 
 def _filled(values: dict[str, Any]) -> dict[str, Any]:
