@@ -285,7 +285,7 @@ def damaged(draw):
                 continue
             change = draw(st.sampled_from(["replace", "replace", "delete", "double"]))
             if change == "replace" and (place is not rows):
-                place[key] = draw(JUNK)
+                place[key] = deepcopy(draw(JUNK))  # a later change must not alter what is drawn from
             elif change == "double" and isinstance(place, list):
                 place.append(deepcopy(deeper))
             else:
