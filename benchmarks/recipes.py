@@ -43,6 +43,7 @@ SMALL_FRAMES = (
 )  # fmt: skip
 SMALL_CLIPS = ("data.size=56", "optimizer.batch_size=4")
 SMALL_CLIPS_SAID = "Clips of 56 px instead of 112, batch 4 instead of 24."
+LIVE_NORM = ("model.architecture.frozen_norm=false",)
 SEE_SPARSELY, SEE_NEIGHBOURS = ("--fps", "2"), ("--fps", "5")
 """Average precision is scored on two frames per second. FGFA should also see those around them, for which one
 core is too slow with a ResNet-50: seconds for each frame.
@@ -60,6 +61,7 @@ class Plan:
         overrides: of the recipe.
         evaluate: options of ``wildact evaluate`` for a detector.
         begin_with: recipe whose run is the start where the recipe's own initial weights are not here.
+        from_scratch: further overrides where they are not here.
     """
 
     recipe: str
@@ -68,18 +70,19 @@ class Plan:
     overrides: tuple[str, ...] = ()
     evaluate: tuple[str, ...] = ()
     begin_with: str = ""
+    from_scratch: tuple[str, ...] = ()
 
 
 PLANS = (
     Plan(
         "maskrcnn_schindler2021", 2.3, "Frames of 320 px instead of 1333, batch 1 instead of 2.",
-        (*SMALL_FRAMES, "optimizer.batch_size=1"), SEE_SPARSELY,
+        (*SMALL_FRAMES, "optimizer.batch_size=1"), SEE_SPARSELY, from_scratch=LIVE_NORM,
     ),
     Plan("maskrcnn_lite0_fpn", 2.3, "Nothing else.", (), SEE_SPARSELY),
     Plan("r3d_18_schindler2021", 2.7, SMALL_CLIPS_SAID, SMALL_CLIPS),
     Plan(
         "fgfa_schindler2021", 3.9, "Frames of 320 px instead of 1333.", SMALL_FRAMES, SEE_SPARSELY,
-        begin_with="maskrcnn_schindler2021",
+        begin_with="maskrcnn_schindler2021", from_scratch=LIVE_NORM,
     ),
     Plan("mc3_18_schindler2021", 2.5, SMALL_CLIPS_SAID, SMALL_CLIPS),
     Plan("r2plus1d_18_schindler2021", 5.2, SMALL_CLIPS_SAID, SMALL_CLIPS),
@@ -129,7 +132,7 @@ def choose_start(plan: Plan, out: Path) -> list[str]:
         model.name if model.initial in PUBLISHED else model.initial
     ):
         start = str(out / plan.begin_with / BEST_FILE) if plan.begin_with else "none"
-        overrides.append(f"model.initial={start}")
+        overrides += [f"model.initial={start}", *plan.from_scratch]
     flow = str(model.architecture.get("flow", "dis"))
     if flow != "dis" and not is_here(flow):  # an untrained flow network would be noise
         overrides.append("model.architecture.flow=dis")

@@ -71,7 +71,7 @@ def test_what_is_missing_on_this_computer_is_replaced(bench, options):
     start = str(options.out / "maskrcnn_schindler2021" / "best.safetensors")
     assert bench.choose_start(plans["r3d_18_schindler2021"], options.out) == ["model.initial=none"]
     assert bench.choose_start(plans["fgfa_schindler2021"], options.out) == [
-        f"model.initial={start}", "model.architecture.flow=dis"
+        f"model.initial={start}", "model.architecture.frozen_norm=false", "model.architecture.flow=dis"
     ]  # fmt: skip
     for name in ("lite0_tsm", "r2plus1d_narrow", "slowfast_schindler2021", "fgfa_maskrcnn_lite0_fpn"):
         assert bench.choose_start(plans[name], options.out) == []

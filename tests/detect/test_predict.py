@@ -124,6 +124,20 @@ def test_unknown_detector_lists_the_known_ones():
         build_detector("yolo", 4)
 
 
+def test_a_body_that_starts_from_nothing_needs_live_norms():
+    image = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    torch.manual_seed(0)
+    live = build_detector("maskrcnn_resnet50_fpn", 2, frozen_norm=False)
+    assert all(parameter.requires_grad for parameter in live.parameters())
+    frozen = build_detector("maskrcnn_resnet50_fpn", 2)
+    growth = []
+    for model in (live, frozen):
+        levels = model.backbone.body(image)
+        growth.append(float((levels["3"].std() / levels["0"].std()).detach()))
+    assert growth[0] < 1.5
+    assert growth[1] > 10
+
+
 @pytest.mark.parametrize(
     ("name", "millions"), [("maskrcnn_resnet50_fpn", 44.40), ("maskrcnn_resnet50_fpn_v2", 46.36)]
 )

@@ -81,18 +81,20 @@ def build_maskrcnn_lite0_fpn(
 
 
 def build_maskrcnn_resnet50_fpn(
-    num_classes: int, *, short_side: int = 800, long_side: int = 1333
+    num_classes: int, *, short_side: int = 800, long_side: int = 1333, frozen_norm: bool = True
 ) -> MaskRCNN:
-    """Torchvision's Mask R-CNN R50-FPN as its COCO weights want it: frozen batch norm without epsilon.
+    """Torchvision's Mask R-CNN R50-FPN, by default as its COCO weights want it.
 
     Args:
         num_classes: with the background.
         short_side: pixels to which frames are resized ...
         long_side: ... unless their long side would pass this.
+        frozen_norm: the body's batch norms keep the statistics of their weights, without epsilon. A training
+            that starts from nothing needs False: what is frozen then norms nothing, and the loss overflows.
     """
-    norm = partial(FrozenBatchNorm2d, eps=0.0)
+    norm = partial(FrozenBatchNorm2d, eps=0.0) if frozen_norm else nn.BatchNorm2d
     body = resnet50(weights=None, norm_layer=norm)
-    backbone = _resnet_fpn_extractor(body, trainable_layers=3)
+    backbone = _resnet_fpn_extractor(body, trainable_layers=3 if frozen_norm else 5)
     return MaskRCNN(backbone, num_classes, min_size=short_side, max_size=long_side)
 
 
