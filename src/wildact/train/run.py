@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import importlib.util
 import logging
-import math
 import os
 import warnings
-from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,65 +14,24 @@ import lightning
 import torch
 from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressBar
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
-from torch import Tensor, nn
+from torch import nn
 
 from wildact.datasets import Dataset, load_dataset
-from wildact.errors import DatasetError, OutputError, WeightsError, WildactError
+from wildact.errors import DatasetError, OutputError, WeightsError
 from wildact.export.atomic import replacing
-from wildact.recipes import DetectionRecipe, RecognitionRecipe
+from wildact.recipes import DetectionRecipe
 from wildact.record import save_json
 from wildact.train import detection, recognition, video_detection
 from wildact.train.account import Account, make_card, make_record
 from wildact.train.initial import build_model
 from wildact.train.log import MetricsLog
-from wildact.train.schedule import build_optimizer, build_scheduler, iterations_per_epoch
+from wildact.train.schedule import iterations_per_epoch
+from wildact.train.step import Losses, Recipe, Training
 from wildact.train.validation import Validation
 from wildact.train.visits import Batches, Blocks
 from wildact.weights import BEST_FILE, WeightCard, render_model_card, save_record, save_weights
 
-Recipe = DetectionRecipe | RecognitionRecipe
-Losses = Callable[[nn.Module, Sequence[Any]], dict[str, Tensor]]
-
 LAST_FILE, RECORD_FILE, CARD_FILE = "last.safetensors", "record.json", "MODEL_CARD.md"
-
-
-class Training(lightning.LightningModule):
-    """What Lightning's loop needs: a network, its losses, optimiser and schedule."""
-
-    def __init__(
-        self, model: nn.Module, recipe: Recipe, losses: Losses, blocks: Blocks[Any], *, per_epoch: int
-    ) -> None:
-        super().__init__()
-        self.model, self.recipe, self.losses = model, recipe, losses
-        self.blocks, self.per_epoch = blocks, per_epoch
-
-    def training_step(self, batch: Sequence[Any], batch_idx: int) -> Tensor:
-        """Sum of the losses of one batch; stops on a loss that is no number."""
-        # what is drawn within a step depends on its number alone, also after a run was interrupted
-        torch.manual_seed((self.recipe.seed << 32) + (self.global_rank << 26) + self.global_step)
-        losses = self.losses(self.model, batch)
-        total = torch.stack([value for name, value in losses.items() if name.startswith("loss")]).sum()
-        if not math.isfinite(total.item()):
-            raise WildactError(self._not_finite(total.item()))
-        several = self.trainer.world_size > 1
-        values = {name: value.detach() for name, value in losses.items()}
-        self.log_dict(values, batch_size=len(batch), sync_dist=several)
-        self.log("loss", total.detach(), prog_bar=True, batch_size=len(batch), sync_dist=several)
-        self.log("learning_rate", self.optimizers().param_groups[0]["lr"])  # type: ignore[union-attr]
-        return total
-
-    def _not_finite(self, value: float) -> str:
-        videos = sorted({video.info.path.name for video in self.blocks.videos_of(self.global_step)})
-        return (
-            f"the loss of iteration {self.global_step} is {value}, on samples of {', '.join(videos)}: look "
-            "at their labels, lower optimizer.learning_rate, or set optimizer.clip_norm."
-        )
-
-    def configure_optimizers(self) -> Any:
-        """The recipe's optimiser, with a schedule that steps once per iteration."""
-        optimizer = build_optimizer(self.recipe.optimizer, self.model.parameters())
-        scheduler = build_scheduler(self.recipe, optimizer, self.per_epoch)
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": scheduler, "interval": "step"}}
 
 
 def train_recipe(
@@ -110,7 +67,8 @@ def train_recipe(
     Raises:
         DatasetError: if a data set is broken, or has no labels for this kind of network.
         WeightsError: if the initial weights or the checkpoint cannot be used.
-        WildactError: if the loss is no number; names the videos of the batch.
+        UsageError: if the network cannot be trained at the recipe's precision on this device.
+        WildactError: if the loss or a gradient is no number; names the videos of the batch.
     """
     dataset, held_out = _load(data), None if validation is None else _load(validation)
     if held_out is not None:
