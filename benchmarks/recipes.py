@@ -96,7 +96,7 @@ PLANS = (
     ),
     Plan("lite0_tsm", 1.4, "Batch 16 instead of 48.", ("optimizer.batch_size=16",)),
     Plan("r2plus1d_narrow", 1.2, "Clips of 64 px instead of 96.", ("data.size=64",)),
-    Plan("fgfa_maskrcnn_lite0_fpn", 1.9, "Nothing else.", (), SEE_NEIGHBOURS),
+    Plan("fgfa_maskrcnn_lite0_fpn", 3.9, "Nothing else.", (), SEE_NEIGHBOURS),
 )  # fmt: skip
 """In the order in which they are run: a start comes before what begins with it."""
 

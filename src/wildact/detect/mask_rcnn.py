@@ -42,6 +42,7 @@ def build_maskrcnn_lite0_fpn(
     short_side: int = 360,
     long_side: int = 640,
     max_animals: int = 30,
+    refinements: int = 1,
 ) -> MaskRCNN:
     """A Mask R-CNN that runs on a laptop: EfficientNet-Lite0, a narrow pyramid, small heads.
 
@@ -51,11 +52,12 @@ def build_maskrcnn_lite0_fpn(
         short_side: pixels to which frames are resized ...
         long_side: ... unless their long side would pass this.
         max_animals: detections per frame.
+        refinements: see `wildact.detect.predict.refine_proposals`.
 
     Returns:
         a torchvision ``MaskRCNN``: takes a list of (3, H, W) float RGB in [0, 1].
     """
-    return MaskRCNN(
+    model = MaskRCNN(
         Lite0Fpn(channels),
         num_classes=None,
         min_size=short_side,
@@ -66,9 +68,9 @@ def build_maskrcnn_lite0_fpn(
             sizes=((20,), (40,), (80,), (160,), (320,)), aspect_ratios=((0.5, 1.0, 2.0),) * 5
         ),
         rpn_pre_nms_top_n_train=1000,
-        rpn_pre_nms_top_n_test=300,
+        rpn_pre_nms_top_n_test=1000,
         rpn_post_nms_top_n_train=500,
-        rpn_post_nms_top_n_test=100,
+        rpn_post_nms_top_n_test=300,
         rpn_batch_size_per_image=128,
         box_head=TwoMLPHead(channels * 7 * 7, 512),
         box_predictor=detection.faster_rcnn.FastRCNNPredictor(512, num_classes),
@@ -78,6 +80,8 @@ def build_maskrcnn_lite0_fpn(
         mask_head=MaskRCNNHeads(channels, (channels,) * 3, dilation=1),
         mask_predictor=MaskRCNNPredictor(channels, channels, num_classes),
     )
+    model.refinements = refinements
+    return model
 
 
 def build_maskrcnn_resnet50_fpn(

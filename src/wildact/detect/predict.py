@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 from torchvision.models.detection.image_list import ImageList
+from torchvision.ops import clip_boxes_to_image
 
 from wildact.masks import encode_cropped_mask
 from wildact.types import Bool, Detections, Float32, Image, Rle
@@ -98,14 +99,46 @@ def run_heads(
     """What RPN and heads find, in pixels of the resized images.
 
     Args:
-        model: the network.
+        model: the network. Where it has ``refinements``, proposals are moved so often to where the box head
+            sees an animal in them, before they are judged.
         features: pyramid of N images.
         batch: (N, 3, H, W), of which the shape counts.
         sizes: of the images within the batch.
     """
     proposals, _ = model.rpn(ImageList(batch, sizes), features)
+    for _ in range(getattr(model, "refinements", 0)):
+        proposals = refine_proposals(model.roi_heads, features, proposals, sizes)
     outputs: list[dict[str, Tensor]] = model.roi_heads(features, proposals, sizes)[0]
     return outputs
+
+
+def refine_proposals(
+    heads: Any, features: Mapping[str, Tensor], proposals: list[Tensor], sizes: list[tuple[int, int]]
+) -> list[Tensor]:
+    """Move each proposal to the box that the head would give it for the likeliest kind of animal.
+
+    A proposal of a part, as the half of a deer on one side of a trunk, is judged by what that part looks
+    like. Seen once more from the better place, the whole animal scores higher. It needs no training.
+
+    Reference: Gidaris & Komodakis 2015, Object detection via a multi-region and semantic segmentation-aware
+    CNN model, section 4 (iterative localization).
+
+    Args:
+        heads: torchvision's ``RoIHeads``.
+        features: pyramid of N images.
+        proposals: for each image (P, 4) float32 xyxy.
+        sizes: of the images within the batch.
+
+    Returns:
+        For each image (P, 4) float32 xyxy within it.
+    """
+    seen = heads.box_head(heads.box_roi_pool(features, proposals, sizes))
+    logits, shifts = heads.box_predictor(seen)
+    boxes = heads.box_coder.decode(shifts, proposals)  # (all P, classes, 4)
+    likeliest = logits[:, 1:].argmax(1) + 1  # 0 is the background
+    chosen = boxes[torch.arange(len(boxes), device=boxes.device), likeliest]
+    parts = chosen.split([len(part) for part in proposals])
+    return [clip_boxes_to_image(part, size) for part, size in zip(parts, sizes, strict=True)]
 
 
 def resize_for(model: Any, image: Image) -> Image:
