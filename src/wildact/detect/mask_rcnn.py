@@ -68,9 +68,9 @@ def build_maskrcnn_lite0_fpn(
             sizes=((20,), (40,), (80,), (160,), (320,)), aspect_ratios=((0.5, 1.0, 2.0),) * 5
         ),
         rpn_pre_nms_top_n_train=1000,
-        rpn_pre_nms_top_n_test=1000,
+        rpn_pre_nms_top_n_test=600,
         rpn_post_nms_top_n_train=500,
-        rpn_post_nms_top_n_test=300,
+        rpn_post_nms_top_n_test=200,
         rpn_batch_size_per_image=128,
         box_head=TwoMLPHead(channels * 7 * 7, 512),
         box_predictor=detection.faster_rcnn.FastRCNNPredictor(512, num_classes),
