@@ -137,11 +137,12 @@ def test_the_stream_equals_the_whole_clip(
 
 
 @pytest.mark.parametrize("flow", ["chained", "pairwise"])
-def test_a_long_stream_equals_the_whole_clip(clip, video_detector, seen_by_heads, flow):
-    settings = WindowSettings(radius=3, step=1, flow=flow)
+@pytest.mark.parametrize(("radius", "step"), [(3, 1), (10, 1), (10, 3)])
+def test_a_long_stream_equals_the_whole_clip(clip, video_detector, seen_by_heads, flow, radius, step):
+    settings = WindowSettings(radius=radius, step=step, flow=flow)
     found = stream_detections(video_detector, iter(clip.frames), window=settings, batch_size=7)
     assert [frame.index for frame, _ in found] == list(range(LONG))
-    for current in [*range(0, LONG, 9), *range(LONG - 5, LONG)]:
+    for current in [*range(0, LONG, 11), LONG - 2, LONG - 1]:
         expected = clip.aggregate(current, LONG, settings)
         features = seen_by_heads[current]
         assert all(torch.allclose(features[k], expected[k], atol=1e-4) for k in expected)
