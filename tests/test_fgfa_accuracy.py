@@ -1,0 +1,35 @@
+"""The benchmark of what FGFA is worth, end to end on tiny networks."""
+
+import importlib
+import json
+import sys
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def bench(monkeypatch):
+    """The script, which finds what lies beside it."""
+    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
+    yield importlib.import_module("fgfa_accuracy")
+    for name in ("fgfa_accuracy", "fgfa"):
+        sys.modules.pop(name)
+
+
+def test_it_compares_both_on_the_same_frames_and_draws_the_difference(
+    bench, tiny_settings, tiny_video_detector, tiny_data, tmp_path, monkeypatch, capsys
+):
+    out, plot = tmp_path / "out.json", tmp_path / "plot.png"
+    command = [
+        "fgfa_accuracy.py", tiny_settings.detector, tiny_video_detector, "--data", str(tiny_data),
+        "--radius", "2", "--ways", "default", "every frame", "--out", str(out), "--plot", str(plot),
+    ]  # fmt: skip
+    monkeypatch.setattr(sys, "argv", command)
+    bench.main()
+    assert capsys.readouterr().out.startswith("3 videos; ")
+    compared = json.loads(out.read_text())
+    assert list(compared) == ["default", "every frame"]
+    value, low, high = compared["default"]["all"]["box_ap50"]
+    assert low <= value <= high
+    assert plot.stat().st_size > 1000
