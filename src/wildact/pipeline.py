@@ -57,7 +57,7 @@ class AnalysisSettings:
     detector: str = DEFAULT_DETECTOR
     recognizer: str = DEFAULT_RECOGNIZER
     fps: Fraction | None = Fraction(10)
-    min_score: float = 0.7
+    min_score: float = 0.85
     hop_s: float = 0.5
     device: str = "cpu"
     batch_size: int = 4

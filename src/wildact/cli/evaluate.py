@@ -54,7 +54,7 @@ def evaluate(
     every: Annotated[int, typer.Option(min=1, help="Score every n-th video only.")] = 1,
     min_score: Annotated[
         float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
-    ] = 0.7,
+    ] = 0.85,
     resamples: Annotated[int, typer.Option(min=0, help="Of the videos, for the intervals; 0: none.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,

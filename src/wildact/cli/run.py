@@ -29,7 +29,7 @@ def run(
     ] = "10",
     min_score: Annotated[
         float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
-    ] = 0.7,
+    ] = 0.85,
     window: Annotated[
         int, typer.Option(min=0, help="Detected frames before and after that help one (fgfa_* detectors).")
     ] = 10,

@@ -47,10 +47,10 @@ class TrackerSettings:
     """
 
     low_score: float = 0.1
-    high_score: float = 0.6
+    high_score: float = 0.8
     duplicate_iou: float = 0.65
-    duplicate_overlap: float = 0.7
-    min_iou: float = 0.1
+    duplicate_overlap: float = 0.5
+    min_iou: float = 0.2
     lost_s: float = 2.0
     merge_s: float = 2.5
     fill_s: float = 0.5
@@ -65,7 +65,7 @@ def track_detections(
     class_names: Sequence[str],
     settings: TrackerSettings | None = None,
     *,
-    min_score: float = 0.7,
+    min_score: float = 0.85,
 ) -> tuple[Track, ...]:
     """Link detections into tracks, and fill the frames between.
 
