@@ -19,7 +19,8 @@ from wildact.weights import WeightCard, save_weights
 SMALL = {"channels": 8, "short_side": 96, "long_side": 160, "max_animals": 5}
 TOY = [
     "model.architecture={flow = 'dis', channels = 8, short_side = 96, long_side = 160, max_animals = 5}",
-    "optimizer.iterations=2", "optimizer.batch_size=2", "data.width=160", "data.height=96", "data.frames_per_video=2",
+    "optimizer.iterations=2", "optimizer.batch_size=2", "data.width=160", "data.height=96",
+    "data.frames_per_video=2",
 ]  # fmt: skip
 PLAIN = [f"data.{key}=0" for key in ("flip", "grayscale", "brightness", "blur", "noise", "focus")]
 
