@@ -55,7 +55,7 @@ class DisFlow(Flow):
 
     def forward(self, current: Tensor, other: Tensor) -> Tensor:
         """(N, 1, h, w) uint8 each to the flow (N, 2, h, w) float32 in their pixels."""
-        finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_FAST)
+        finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         pairs = zip(current.numpy()[:, 0], other.numpy()[:, 0], strict=True)
         # None, a flow to start from, is missing in OpenCV's type stubs
         flows = [finder.calc(a, b, None) for a, b in pairs]  # type: ignore[call-overload]
