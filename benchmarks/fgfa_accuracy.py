@@ -19,6 +19,7 @@ import torch
 from fgfa import DEFAULT, windows
 from matplotlib.figure import Figure
 
+from wildact.cli.run import parse_fps
 from wildact.datasets import load_dataset
 from wildact.detect import WindowSettings, load_detector
 from wildact.evaluate import DatasetMatches, compare_matches
@@ -49,7 +50,9 @@ def score_video(video: LabelledVideo, species: tuple[str, ...], options: argpars
     found: Found = {}
     for name, weights, window in runs:
         detector = load_detector(str(weights), min_score=MIN_SCORE)
-        frames = detect_scored_frames(video, detector, species, AnalysisSettings(window=window))
+        frames = detect_scored_frames(
+            video, detector, species, AnalysisSettings(window=window, fps=options.fps)
+        )
         found[name] = {
             kind: match_detections(
                 frames.truth, frames.found, species, iou_type=overlap, min_height_px=MIN_HEIGHT_PX,
@@ -115,6 +118,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("data/test"), help="labelled videos")
     parser.add_argument("--every", type=int, default=1, help="score every n-th video")
     parser.add_argument("--radius", type=int, default=WindowSettings().radius, help="K")
+    parser.add_argument(
+        "--fps", type=parse_fps, default="10", help="frames per second that FGFA sees, or 'all'"
+    )
     parser.add_argument("--ways", nargs="+", choices=list(windows(1)), default=[DEFAULT])
     parser.add_argument("--workers", type=int, default=1, help="videos at a time")
     parser.add_argument("--out", type=Path, default=Path("fgfa_accuracy.json"))

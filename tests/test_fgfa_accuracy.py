@@ -23,7 +23,8 @@ def test_it_compares_both_on_the_same_frames_and_draws_the_difference(
     out, plot = tmp_path / "out.json", tmp_path / "plot.png"
     command = [
         "fgfa_accuracy.py", tiny_settings.detector, tiny_video_detector, "--data", str(tiny_data),
-        "--radius", "2", "--ways", "default", "every frame", "--out", str(out), "--plot", str(plot),
+        "--radius", "2", "--fps", "all", "--ways", "default", "every frame",
+        "--out", str(out), "--plot", str(plot),
     ]  # fmt: skip
     monkeypatch.setattr(sys, "argv", command)
     bench.main()
