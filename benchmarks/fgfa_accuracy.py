@@ -80,20 +80,21 @@ def collect(
 
 
 def draw(groups: dict[str, dict[str, Comparison]]) -> Figure:
-    """Difference of box and mask AP50, in all lights and speeds, with intervals."""
+    """Differences in all lights and speeds, with intervals."""
     rows = [(group, "") for group in groups] + [("all", subset) for subset in SUBSETS[1:]]
-    figure = Figure(figsize=(8, 0.42 * len(rows) + 1.2), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True)
-    for axes, name in zip(panels, ("box_ap50", "mask_ap50"), strict=True):
+    figure = Figure(figsize=(12, 0.42 * len(rows) + 1.2), layout="constrained")
+    panels = figure.subplots(1, len(SHOWN), sharey=True)
+    for axes, name in zip(panels, SHOWN, strict=True):
         axes.axvline(0, color="0.6", linewidth=1)
         for place, (group, subset) in enumerate(rows):
             value, low, high = groups[group][name + subset].difference
             axes.plot([low, high], [place, place], color="tab:blue", linewidth=2)
             axes.plot(value, place, "o", color="tab:blue")
-        axes.set_title(f"{name.split('_')[0]} AP50: FGFA minus single frames", fontsize=10)
+        axes.set_title(name.replace("_ap", " AP"), fontsize=10)
         axes.set_yticks(range(len(rows)), [subset.rpartition("/")[2] or group for group, subset in rows])
         axes.spines[["top", "right"]].set_visible(False)
     panels[0].invert_yaxis()
+    figure.suptitle("FGFA minus single frames", fontsize=11)
     return figure
 
 
