@@ -40,6 +40,7 @@ GREEN, BLUE, PALE, GREY = (0.9, 1.1, 0.7), (0.88, 0.98, 1.14), (1.07, 1.0, 0.93)
         (scene(25, GREY), "ir"),
         (scene(150, GREY), "ir"),
         (scene(100, GREY, noise=6), "ir"),
+        (scene(60, GREY) + np.array([0, 0, 2], np.uint8), "ir"),  # Motion JPEG, a step of colour off
     ],
 )
 def test_light_of_drawn_scenes(image: Image, light: Light) -> None:
