@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from wildact.recognize import build_recognizer, pack_pathways, to_channels_last
+from wildact.recognize import build_recognizer, to_channels_last
 
 NUM_ACTIONS = 6
 DEFAULT = ("lite0_tsm", "slowfast_r50:width=16,frames=16,size=96", "r2plus1d_narrow:frames=16,size=96")
@@ -36,9 +36,8 @@ def make(text: str, batch: int) -> tuple[Callable[[], Any], int]:
         options |= {"num_frames": frames, "crop_size": size}
     model = to_channels_last(build_recognizer(name, NUM_ACTIONS, **options).eval())
     clips = torch.randn(batch, 3, frames, size, size).to(memory_format=torch.channels_last_3d)
-    inputs = pack_pathways(clips, options.get("alpha", 2)) if name.startswith("slowfast") else clips
     parameters = sum(parameter.numel() for parameter in model.parameters())
-    return (lambda: model(inputs)), parameters
+    return (lambda: model(clips)), parameters
 
 
 def main() -> None:

@@ -12,7 +12,10 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +24,7 @@ from wildact.datasets import load_dataset
 from wildact.decode import VideoReader
 from wildact.detect import WindowSettings, load_detector
 from wildact.detect.fgfa import FlowGuidedMaskRCNN
-from wildact.detect.warp import compose
+from wildact.detect.warp import chain_flows
 from wildact.masks import decode_mask
 from wildact.metrics.motion import SPEEDS, classify_speeds, compute_motion_iou
 from wildact.types import LabelledVideo, Track
@@ -29,39 +32,27 @@ from wildact.types import LabelledVideo, Track
 CELL_PX = 4
 """Of the finest level of the pyramid."""
 
+FRAME_STEP = 5
+"""The flow is followed from every so many frames."""
+
+Mask = np.ndarray[Any, np.dtype[np.bool_]]
+
 Shares = dict[tuple[int, int], list[tuple[int, int, int]]]
 """Speed and distance in frames to: cells of a mask, those led to the animal, those that it covers anyway."""
 
 
-def read_images(video: LabelledVideo) -> torch.Tensor:
-    """(F, 3, H, W) float in [0, 1]."""
+def find_flows(
+    video: LabelledVideo, model: FlowGuidedMaskRCNN, size: tuple[int, int]
+) -> Callable[[int, int], torch.Tensor]:
+    """What gives the flow (1, 2, H, W), in cells, between two neighbouring frames of these numbers."""
+    pixels = (size[0] * CELL_PX, size[1] * CELL_PX)
     with VideoReader(video.info.path) as reader:
-        images = np.stack([frame.image for frame in reader.frames()])
-    return torch.from_numpy(images).permute(0, 3, 1, 2) / 255
+        images = (torch.from_numpy(frame.image).permute(2, 0, 1)[None] / 255 for frame in reader.frames())
+        prepared = [model.prepare_flow(image[..., : pixels[0], : pixels[1]], pixels) for image in images]
+    return cache(lambda start, end: model.find_flow(prepared[start], prepared[end], size))
 
 
-def follow(
-    model: FlowGuidedMaskRCNN, prepared: list[torch.Tensor], size: tuple[int, int], radius: int
-) -> dict[tuple[int, int], torch.Tensor]:
-    """Frame and distance to the flow (2, H, W) in cells, composed of flows between neighbours."""
-    flows = {}
-    for direction in (-1, 1):
-        steps = {
-            i: model.find_flow(prepared[i], prepared[i + direction], size)
-            for i in range(len(prepared))
-            if 0 <= i + direction < len(prepared)
-        }
-        for i in steps:
-            flow = steps[i]
-            for distance in range(1, radius + 1):
-                flows[i, direction * distance] = flow[0]
-                if i + direction * distance not in steps:
-                    break
-                flow = compose(flow, steps[i + direction * distance])
-    return flows
-
-
-def shrink_mask(track: Track, place: int, size: tuple[int, int]) -> np.ndarray:
+def shrink_mask(track: Track, place: int, size: tuple[int, int]) -> Mask:
     """(H, W) bool: cells of which the animal covers half."""
     mask = track.masks[place]
     if mask is None:
@@ -70,32 +61,40 @@ def shrink_mask(track: Track, place: int, size: tuple[int, int]) -> np.ndarray:
     return (torch.nn.functional.interpolate(full, size, mode="area")[0, 0] >= 0.5).numpy()
 
 
-def measure(
-    video: LabelledVideo, model: FlowGuidedMaskRCNN, distances: list[int], every: int, shares: Shares
-) -> None:
+def count_led(flow: torch.Tensor, mask: Mask, other: Mask) -> tuple[int, int, int]:
+    """How many cells of an animal end on it.
+
+    Args:
+        flow: (2, H, W) from the mask's frame to the other one.
+        mask: (H, W) the animal.
+        other: (H, W) the animal on the other frame.
+
+    Returns:
+        cells of the mask, those that the flow leads to the animal, those that it covers on both frames.
+    """
+    cells = np.argwhere(mask)
+    moved = flow.numpy()[::-1, cells[:, 0], cells[:, 1]].T
+    ends = np.rint(cells + moved).astype(int).clip(0, np.array(mask.shape) - 1)
+    return len(cells), int(other[ends[:, 0], ends[:, 1]].sum()), int((mask & other).sum())
+
+
+def measure(video: LabelledVideo, model: FlowGuidedMaskRCNN, distances: list[int], shares: Shares) -> None:
     """Add one video to ``shares``."""
-    images = read_images(video)
-    size = images.shape[2] // CELL_PX, images.shape[3] // CELL_PX
-    pixels = (size[0] * CELL_PX, size[1] * CELL_PX)
-    prepared = [model.prepare_flow(image[None, :, : pixels[0], : pixels[1]], pixels) for image in images]
-    flows = follow(model, prepared, size, max(distances))
+    size = video.info.height // CELL_PX, video.info.width // CELL_PX
+    step = find_flows(video, model, size)
     for track in video.tracks:
         speeds = classify_speeds(compute_motion_iou(track, video.info.fps))
         masks = {int(frame): shrink_mask(track, i, size) for i, frame in enumerate(track.frames)}
-        for place, frame in enumerate(track.frames.tolist()):
-            cells = np.argwhere(masks[frame])
-            if frame % every or speeds[place] < 0 or not len(cells):
+        seen = {frame for frame, mask in masks.items() if mask.any()}
+        for frame, speed in zip(track.frames.tolist(), speeds.tolist(), strict=True):
+            others = [frame + sign * distance for distance in distances for sign in (-1, 1)]
+            others = [other for other in others if other in seen]
+            if frame % FRAME_STEP or speed < 0 or frame not in seen or not others:
                 continue
-            for distance in distances:
-                for signed in (-distance, distance):
-                    other = masks.get(frame + signed)
-                    if other is None or not other.any() or (frame, signed) not in flows:
-                        continue
-                    moved = flows[frame, signed].numpy()[::-1, cells[:, 0], cells[:, 1]].T
-                    ends = np.rint(cells + moved).astype(int).clip(0, np.array(size) - 1)
-                    led = int(other[ends[:, 0], ends[:, 1]].sum())
-                    kept = int(other[cells[:, 0], cells[:, 1]].sum())
-                    shares[int(speeds[place]), distance].append((len(cells), led, kept))
+            flows = chain_flows(step, frame, others)
+            for other in others:
+                counts = count_led(flows[other][0], masks[frame], masks[other])
+                shares[speed, abs(other - frame)].append(counts)
 
 
 def main() -> None:
@@ -116,7 +115,7 @@ def main() -> None:
     with torch.inference_mode():
         for video in videos:
             if options.light in (None, video.light):
-                measure(video, model, distances, 5, shares)
+                measure(video, model, distances, shares)
     print(f"{'':<8}{'frames apart':>14}{'pairs':>8}{'led to the animal':>20}{'without flow':>14}")
     for speed, distance in sorted(shares):
         cells, led, kept = (np.array(of) for of in zip(*shares[speed, distance], strict=True))

@@ -26,7 +26,7 @@ from pathlib import Path
 import av
 import psutil
 
-from wildact.pipeline import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER
+from wildact import defaults
 from wildact.simulate import SimulationSettings, simulate_dataset
 
 SEED = 7
@@ -92,8 +92,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--detector", default=DEFAULT_DETECTOR, help="name, weights file or run folder")
-    parser.add_argument("--recognizer", default=DEFAULT_RECOGNIZER, help="name, weights file or run folder")
+    parser.add_argument("--detector", default=defaults.DETECTOR, help="name, weights file or run folder")
+    parser.add_argument("--recognizer", default=defaults.RECOGNIZER, help="name, weights file or run folder")
     parser.add_argument("--fps", default="1", help="detections per second")
     parser.add_argument("--minutes", type=float, nargs=2, default=(1.0, 10.0), help="lengths to compare")
     parser.add_argument("--no-video", action="store_true", help="leave out the case with annotated video")

@@ -19,9 +19,8 @@ from collections.abc import Mapping
 from fractions import Fraction
 from pathlib import Path
 
+from wildact import defaults
 from wildact.pipeline import (
-    DEFAULT_DETECTOR,
-    DEFAULT_RECOGNIZER,
     AnalysisSettings,
     Models,
     analyze_video,
@@ -65,8 +64,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--detector", default=DEFAULT_DETECTOR, help="name, weights file or run folder")
-    parser.add_argument("--recognizer", default=DEFAULT_RECOGNIZER, help="name, weights file or run folder")
+    parser.add_argument("--detector", default=defaults.DETECTOR, help="name, weights file or run folder")
+    parser.add_argument("--recognizer", default=defaults.RECOGNIZER, help="name, weights file or run folder")
     parser.add_argument("--fps", type=Fraction, default=Fraction(10), help="detections per second")
     parser.add_argument("--seconds", type=float, default=10.0, help="length of the clip")
     parser.add_argument("--device", default="cpu", help="cpu, cuda, ...")

@@ -1,6 +1,9 @@
 """Small videos, and tiny networks with random weights, saved as a user's own would be."""
 
+import importlib
+import sys
 from fractions import Fraction
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +18,16 @@ from wildact.weights import WeightCard, find_weights, save_weights
 
 SPECIES = ("red deer", "wild boar", "red fox", "European hare")
 ACTIONS = ("walking", "running", "grazing", "vigilant", "resting", "grooming")
+
+
+@pytest.fixture
+def load_benchmark(monkeypatch):
+    """``load_benchmark(name)`` gives a script of ``benchmarks/``, which finds what lies beside it."""
+    folder = Path(__file__).parents[1] / "benchmarks"
+    monkeypatch.syspath_prepend(folder)
+    yield importlib.import_module
+    for script in folder.glob("*.py"):
+        sys.modules.pop(script.stem, None)
 
 
 @pytest.fixture(scope="session")

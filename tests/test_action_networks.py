@@ -1,18 +1,13 @@
 """The benchmark of what action networks cost, on tiny clips."""
 
-import importlib
 import sys
-from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture
-def bench(monkeypatch):
-    """The script."""
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-    yield importlib.import_module("action_networks")
-    sys.modules.pop("action_networks")
+def bench(load_benchmark):
+    return load_benchmark("action_networks")
 
 
 def test_options_of_a_network_are_those_of_its_builder(bench):

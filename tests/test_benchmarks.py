@@ -1,9 +1,7 @@
 """The benchmark that runs every recipe: what it plans, and the page that it writes; not the runs."""
 
 import argparse
-import importlib
 import json
-import sys
 from pathlib import Path
 
 import pytest
@@ -13,12 +11,8 @@ from wildact.train.schedule import iterate_learning_rates
 
 
 @pytest.fixture
-def bench(monkeypatch):
-    """The script, which finds what lies beside it."""
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-    yield importlib.import_module("recipes")
-    for name in ("recipes", "recipes_page"):
-        sys.modules.pop(name)
+def bench(load_benchmark):
+    return load_benchmark("recipes")
 
 
 @pytest.fixture

@@ -1,20 +1,14 @@
 """The benchmark of what FGFA is worth, end to end on tiny networks."""
 
-import importlib
 import json
 import sys
-from pathlib import Path
 
 import pytest
 
 
 @pytest.fixture
-def bench(monkeypatch):
-    """The script, which finds what lies beside it."""
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-    yield importlib.import_module("fgfa_accuracy")
-    for name in ("fgfa_accuracy", "fgfa"):
-        sys.modules.pop(name)
+def bench(load_benchmark):
+    return load_benchmark("fgfa_accuracy")
 
 
 def test_it_compares_both_on_the_same_frames_and_draws_the_difference(

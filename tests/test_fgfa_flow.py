@@ -1,8 +1,6 @@
 """The benchmark of where the flow leads, on an animal of which truth and flow are known."""
 
-import importlib
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,34 +8,21 @@ import torch
 
 
 @pytest.fixture
-def bench(monkeypatch):
-    """The script."""
-    monkeypatch.syspath_prepend(Path(__file__).parents[1] / "benchmarks")
-    yield importlib.import_module("fgfa_flow")
-    sys.modules.pop("fgfa_flow")
+def bench(load_benchmark):
+    return load_benchmark("fgfa_flow")
 
 
-class Shifts:
-    """A stand-in for FGFA: everything moves two cells to the right from frame to frame."""
-
-    @staticmethod
-    def prepare_flow(images, size):
-        return images
-
-    @staticmethod
-    def find_flow(current, other, size):
-        flow = torch.zeros(1, 2, *size)
-        flow[:, 0] = 2.0 if float(other.mean()) > float(current.mean()) else -2.0
-        return flow
-
-
-def test_flows_between_neighbours_are_composed_both_ways(bench):
-    prepared = [torch.full((1, 3, 8, 8), float(i)) for i in range(5)]
-    flows = bench.follow(Shifts, prepared, (6, 20), 3)
-    assert flows[0, 3][0].unique().tolist() == [6.0]
-    assert flows[4, -2][0].unique().tolist() == [-4.0]
-    assert (0, -1) not in flows
-    assert (3, 2) not in flows
+def test_the_flow_is_followed_from_each_cell_on_both_axes(bench):
+    mask, other = np.zeros((12, 20), bool), np.zeros((12, 20), bool)
+    mask[2:4, 3:8], other[5:7, 4:9] = True, True
+    flow = torch.zeros(2, 12, 20)
+    assert bench.count_led(flow, mask, other) == (10, 0, 0)
+    assert bench.count_led(flow, mask, mask) == (10, 10, 10)
+    flow[0], flow[1] = 1.0, 3.0  # right, down
+    assert bench.count_led(flow, mask, other) == (10, 10, 0)
+    flow[0, 2] = 4.0  # the upper row goes too far: of its five cells the left two still land
+    assert bench.count_led(flow, mask, other) == (10, 7, 0)
+    assert bench.count_led(-100 * torch.ones(2, 12, 20), mask, other) == (10, 0, 0)  # ends at the border
 
 
 def test_a_line_for_each_speed_and_distance(bench, tiny_data, tiny_video_detector, monkeypatch, capsys):

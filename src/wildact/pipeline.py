@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from wildact import defaults
 from wildact.clip import cut_clips, frames_needed, plan_clips, track_span
 from wildact.decode import VideoReader, VideoWriter, classify_light
 from wildact.detect import Detector, WindowSettings, apply_seq_nms, load_detector, stream_detections
@@ -25,8 +26,6 @@ from wildact.record import StageTimer
 from wildact.track import TrackerSettings, track_detections
 from wildact.types import Detections, Frame, Image, Track, VideoResult
 
-DEFAULT_DETECTOR = "maskrcnn_lite0_fpn"
-DEFAULT_RECOGNIZER = "lite0_tsm"
 LIGHT_SAMPLES = 8
 
 Progress = Callable[[str, int, int | None], None]
@@ -54,10 +53,10 @@ class AnalysisSettings:
         seq_nms: raise and lower scores by what is on the frames before and after, see `apply_seq_nms`.
     """
 
-    detector: str = DEFAULT_DETECTOR
-    recognizer: str = DEFAULT_RECOGNIZER
+    detector: str = defaults.DETECTOR
+    recognizer: str = defaults.RECOGNIZER
     fps: Fraction | None = Fraction(10)
-    min_score: float = 0.85
+    min_score: float = defaults.MIN_SCORE
     hop_s: float = 0.5
     device: str = "cpu"
     batch_size: int = 4

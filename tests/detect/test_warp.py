@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from wildact.detect.warp import compose, resize_flow, resize_to_levels, warp
+from wildact.detect.warp import chain_flows, compose, resize_flow, resize_to_levels, warp
 
 SIZES = [(24, 40), (12, 20), (6, 10), (3, 5)]
 
@@ -71,6 +71,20 @@ def test_flows_one_after_the_other():
     composed = compose(first, second)[0]
     at_x, at_y = clamped(size, x + 1.5, y - 0.5)
     assert torch.allclose(composed, torch.stack([1.5 + 0.1 * at_x, -0.5 + 0.2 * at_y]), atol=1e-4)
+
+
+def test_a_chain_of_flows_goes_both_ways_as_far_as_the_outermost_frame():
+    asked = []
+
+    def step(start, end):
+        asked.append((start, end))
+        return constant_flow((6, 8), 2.0 * (end - start), 0.5 * start)
+
+    flows = chain_flows(step, 4, [3, 1, 6])
+    assert sorted(flows) == [1, 2, 3, 5, 6]
+    assert torch.allclose(flows[6], constant_flow((6, 8), 4.0, 2.0 + 2.5))
+    assert torch.allclose(flows[1], constant_flow((6, 8), -6.0, 2.0 + 1.5 + 1.0))
+    assert asked == [(4, 3), (3, 2), (2, 1), (4, 5), (5, 6)]
 
 
 def test_a_flow_on_another_grid_is_in_its_cells():

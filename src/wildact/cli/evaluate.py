@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
+from wildact import defaults
 from wildact.cli.run import choose_device, parse_fps
 from wildact.errors import UsageError
 
@@ -54,7 +55,7 @@ def evaluate(
     every: Annotated[int, typer.Option(min=1, help="Score every n-th video only.")] = 1,
     min_score: Annotated[
         float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
-    ] = 0.85,
+    ] = defaults.MIN_SCORE,
     resamples: Annotated[int, typer.Option(min=0, help="Of the videos, for the intervals; 0: none.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
@@ -67,7 +68,7 @@ def evaluate(
     from wildact.datasets import load_dataset
     from wildact.evaluate import EvaluationSettings, evaluate_models, save_evaluation
     from wildact.evaluate.files import prepare_output
-    from wildact.pipeline import DEFAULT_DETECTOR, DEFAULT_RECOGNIZER, AnalysisSettings, load_models
+    from wildact.pipeline import AnalysisSettings, load_models
 
     detector, recognizer, named = _choose(network, detector, recognizer)
     evaluation = EvaluationSettings(
@@ -82,8 +83,8 @@ def evaluate(
     if (views, crops) != (1, 1) and not evaluation.annotated:
         raise UsageError("--views and --crops are of an action network on annotated tracks: name its run.")
     settings = AnalysisSettings(
-        detector=detector or DEFAULT_DETECTOR,
-        recognizer=recognizer or DEFAULT_RECOGNIZER,
+        detector=detector or defaults.DETECTOR,
+        recognizer=recognizer or defaults.RECOGNIZER,
         fps=parse_fps(fps),
         min_score=min_score,
         device=choose_device(device),

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from wildact import defaults
 from wildact.errors import UsageError
 
 
@@ -20,16 +21,16 @@ def run(
     out: Annotated[Path, typer.Option(help="Folder for the results; an interrupted run goes on here.")],
     detector: Annotated[
         str, typer.Option(help="Detector: a name from `wildact models`, a weights file or a run folder.")
-    ] = "maskrcnn_lite0_fpn",
+    ] = defaults.DETECTOR,
     recognizer: Annotated[
         str, typer.Option(help="Action network: a name, a weights file or a run folder.")
-    ] = "lite0_tsm",
+    ] = defaults.RECOGNIZER,
     fps: Annotated[
         str, typer.Option(help="Detect on so many frames per second, interpolate between; or 'all'.")
     ] = "10",
     min_score: Annotated[
         float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
-    ] = 0.85,
+    ] = defaults.MIN_SCORE,
     window: Annotated[
         int, typer.Option(min=0, help="Detected frames before and after that help one (fgfa_* detectors).")
     ] = 10,

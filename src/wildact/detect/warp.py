@@ -7,7 +7,7 @@ Beyond the border the value at the border is taken.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -35,6 +35,27 @@ def warp(features: Tensor, flow: Tensor) -> Tensor:
 def compose(first: Tensor, second: Tensor) -> Tensor:
     """The flow from a to c, made of that from a to b and that from b to c; all (N, 2, H, W)."""
     return first + warp(second, first)
+
+
+def chain_flows(step: Callable[[int, int], Tensor], current: int, others: Sequence[int]) -> dict[int, Tensor]:
+    """The flow from a frame to others, composed of flows between neighbouring frames.
+
+    Args:
+        step: gives the flow (N, 2, H, W) from a frame to the one before or after it, by their numbers.
+        current: number of the frame where all begin.
+        others: numbers of other frames, at least one.
+
+    Returns:
+        Number to the flow from ``current``, for all frames as far as the outermost of ``others``.
+    """
+    found: dict[int, Tensor] = {}
+    for direction, last in ((-1, min(others)), (1, max(others))):
+        flow: Tensor | None = None
+        for number in range(current, last, direction):
+            between = step(number, number + direction)
+            flow = between if flow is None else compose(flow, between)
+            found[number + direction] = flow
+    return found
 
 
 def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:

@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from wildact.detect.aggregate import aggregate_rows
 from wildact.detect.cells import LEVELS, Layout
 from wildact.detect.fgfa import FlowGuidedMaskRCNN
-from wildact.detect.warp import compose
+from wildact.detect.warp import chain_flows
 from wildact.errors import UsageError
 
 
@@ -155,13 +155,7 @@ class FeatureWindow:
 
     def _chain(self, current: int, others: list[int]) -> Tensor:
         """The same, composed of flows from frame to frame."""
-        found: dict[int, Tensor] = {}
-        for direction, last in ((-1, min(others)), (1, max(others))):
-            flow: Tensor | None = None
-            for number in range(current, last, direction):
-                step = self._step(number, number + direction)
-                flow = step if flow is None else compose(flow, step)
-                found[number + direction] = flow
+        found = chain_flows(self._step, current, others)
         return torch.cat([found[other] for other in others])
 
     def _step(self, start: int, end: int) -> Tensor:

@@ -17,6 +17,7 @@ import numpy as np
 import supervision as sv
 from trackers import ByteTrackTracker
 
+from wildact import defaults
 from wildact.boxes import box_iou
 from wildact.masks import mask_overlap
 from wildact.track.tracklets import Tracklet, finish_tracks, merge_tracklets
@@ -65,7 +66,7 @@ def track_detections(
     class_names: Sequence[str],
     settings: TrackerSettings | None = None,
     *,
-    min_score: float = 0.85,
+    min_score: float = defaults.MIN_SCORE,
 ) -> tuple[Track, ...]:
     """Link detections into tracks, and fill the frames between.
 
