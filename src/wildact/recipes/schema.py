@@ -139,6 +139,8 @@ class DetectionData(Section):
         brightness: largest change of brightness and contrast, as a share.
         blur: probability of a soft focus.
         noise: largest standard deviation of added sensor noise, grey levels.
+        paste: probability that animals of the video's other drawn frames are pasted into a frame; networks
+            that see several frames are trained without.
     """
 
     frames_per_video: Count
@@ -152,6 +154,7 @@ class DetectionData(Section):
     brightness: Share
     blur: Share
     noise: Annotated[float, Field(ge=0)]
+    paste: Share = 0
 
 
 class Window(Section):

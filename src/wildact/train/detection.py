@@ -19,6 +19,7 @@ from wildact.masks import decode_mask
 from wildact.recipes import DetectionRecipe
 from wildact.recipes.schema import DetectionData
 from wildact.train.augment import apply_look, draw_look, scale_and_crop
+from wildact.train.paste import Labelled, paste_animals
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks, read_frames
 from wildact.types import Bool, Image, LabelledVideo
@@ -68,13 +69,15 @@ def draw_frames(
         labels (N,) int64 from 1, masks (N, h, w) uint8.
     """
     chosen = choose_frames(video, rng, data)
-    frames = read_frames(video, set(chosen))
+    frames = read_frames(video, set(chosen))  # of a damaged file maybe fewer than were labelled
+    seen = [
+        Labelled(frames[index].image, *read_truth(video, index, species)) for index in chosen if index in frames
+    ]
     samples = []
-    for index in chosen:
-        if index not in frames:  # a damaged file may hold fewer frames than were labelled
-            continue
-        masks, labels = read_truth(video, index, species)
-        (image,), target = change_frames([frames[index].image], masks, labels, rng, data)
+    for k, frame in enumerate(seen):
+        if rng.random() < data.paste:
+            frame = paste_animals(frame, seen[:k] + seen[k + 1 :], rng)
+        (image,), target = change_frames([frame.image], frame.masks, frame.labels, rng, data)
         samples.append((image, target))
     return samples
 
