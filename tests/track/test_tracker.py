@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -138,6 +140,50 @@ def test_a_part_of_an_animal_is_no_other_animal_but_one_in_front_of_it_is():
         masks=tuple(encode_mask(m) for m in (bitmap, part, front)),
     )
     assert suppress_duplicates(seen, TrackerSettings()).scores.tolist() == pytest.approx([0.9, 0.7])
+
+
+def rectangles(*corners):
+    """Masks of (x1, y1, x2, y2), each the rectangle."""
+    masks = []
+    for x1, y1, x2, y2 in corners:
+        mask = np.zeros((200, 400), bool)
+        mask[y1:y2, x1:x2] = True
+        masks.append(encode_mask(mask))
+    return tuple(masks)
+
+
+BIG, SMALL = [100, 40, 220, 160], [170, 60, 240, 130]
+"""A near animal, and one behind it whose mask spills over: most of it lies on the near one's."""
+
+
+def test_a_followed_animal_behind_another_is_no_duplicate():
+    seen = replace(found([BIG, SMALL], scores=[0.99, 0.9]), masks=rectangles(BIG, SMALL))
+    settings = TrackerSettings()
+    near, hidden, far = (np.array(b, np.float32) for b in (BIG, [172, 62, 242, 132], [300, 60, 370, 130]))
+    assert len(suppress_duplicates(seen, settings)) == 1  # nobody has seen two animals
+    assert len(suppress_duplicates(seen, settings, [near])) == 1
+    assert len(suppress_duplicates(seen, settings, [near, far])) == 1
+    assert suppress_duplicates(seen, settings, [near, hidden]).scores.tolist() == pytest.approx([0.99, 0.9])
+
+
+def test_a_part_of_a_followed_animal_stays_a_duplicate():
+    """The whole animal is seen more surely, and lies on the same track."""
+    part = [102, 42, 218, 140]
+    seen = replace(found([BIG, part], scores=[0.99, 0.9]), masks=rectangles(BIG, part))
+    settings = TrackerSettings(duplicate_iou=0.95)
+    assert len(suppress_duplicates(seen, settings, [np.array(BIG, np.float32)])) == 1
+
+
+def test_an_animal_that_walks_behind_another_is_followed_all_the_way():
+    def moment(t):
+        x = 60 + 6 * t
+        boxes = [[160, 40, 280, 160], [x, 60, x + 70, 130]]
+        return replace(found(boxes, scores=[0.99, 0.9]), masks=rectangles(*boxes))
+
+    tracks = run([moment(t) for t in range(40)])
+    assert [len(track) for track in tracks] == [40, 40]
+    walking = min(tracks, key=lambda track: track.boxes[0, 0])
+    assert np.allclose(walking.boxes[:, 0], 60 + 6 * np.arange(40))
 
 
 def test_an_animal_of_single_frames_is_none():

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import supervision as sv
 from trackers import ByteTrackTracker
+from trackers.utils.iou import BIoU
 
 from wildact import defaults
 from wildact.boxes import box_iou
@@ -25,6 +26,9 @@ from wildact.types import Detections, Float32, Float64, Int64, Track
 
 PATIENCE = 3
 """An animal may be missed on fewer frames in a row than this, however seldom the detector looks."""
+
+RECENT_S = 1.0
+"""An animal that was seen so lately may still be where it was, behind another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +41,11 @@ class TrackerSettings:
         duplicate_iou: of two boxes that overlap more, the one with the lower score goes: a detector may call
             one animal two species.
         duplicate_overlap: of two masks that share more of the smaller one, the one with the lower score goes:
-            animals hide each other, but no pixel shows two of them.
-        min_iou: least overlap of a box with where a track is expected.
+            animals hide each other, but no pixel shows two of them ...
+        hidden_iou: ... unless its box overlaps so much with that of an animal of the last moment, and no
+            other box does better: where animals pass each other, masks of the hidden one spill over.
+        min_iou: least overlap of a box with where a track is expected, both made larger by a tenth on each
+            side.
         lost_s: a track that is not seen for longer ends.
         merge_s: a track that begins so soon after another ended nearby is the same animal.
         fill_s: an animal that is missed for no longer has boxes between its detections.
@@ -51,6 +58,7 @@ class TrackerSettings:
     high_score: float = 0.8
     duplicate_iou: float = 0.65
     duplicate_overlap: float = 0.5
+    hidden_iou: float = 0.75
     min_iou: float = 0.2
     lost_s: float = 2.0
     merge_s: float = 2.5
@@ -84,8 +92,7 @@ def track_detections(
     """
     interval_s = _interval_s(frames, times_s)
     settings = _fitted(settings or TrackerSettings(), min_score, interval_s)
-    kept = [suppress_duplicates(found, settings) for found in detections]
-    tracklets = _link(frames, kept, times_s, settings, min_score)
+    tracklets = _link(frames, detections, times_s, settings, min_score)
     merged = merge_tracklets(tracklets, times_s, settings.merge_s)
     chosen = [
         tracklet
@@ -121,18 +128,39 @@ def _interval_s(frames: Int64, times_s: Float64) -> float:
     return float(np.median(np.diff(times_s[frames]))) if len(frames) > 1 else 0.0
 
 
-def suppress_duplicates(found: Detections, settings: TrackerSettings) -> Detections:
-    """One box for each animal, whatever species it was called; boxes below ``low_score`` go."""
+def suppress_duplicates(
+    found: Detections, settings: TrackerSettings, followed: Sequence[Float32] = ()
+) -> Detections:
+    """One box for each animal, whatever species it was called; boxes below ``low_score`` go.
+
+    Args:
+        found: on one frame.
+        settings: thresholds.
+        followed: A of (4,) float32 xyxy, where animals were a moment ago, see ``hidden_iou``.
+    """
     order = np.argsort(-found.scores, kind="stable")
     order = order[found.scores[order] >= settings.low_score]
-    same = box_iou(found.boxes, found.boxes) > settings.duplicate_iou
+    same_box = box_iou(found.boxes, found.boxes) > settings.duplicate_iou
+    shared = np.zeros_like(same_box)
     if found.masks is not None:
-        same |= mask_overlap(found.masks, found.masks) > settings.duplicate_overlap
+        shared = mask_overlap(found.masks, found.masks) > settings.duplicate_overlap
+    near = box_iou(found.boxes, np.reshape(followed, (-1, 4)).astype(np.float32))
     kept: list[int] = []
     for i in order.tolist():
-        if not same[i, kept].any():
-            kept.append(i)
+        if same_box[i, kept].any() or (
+            shared[i, kept].any() and not _is_hidden(near, i, kept, settings.hidden_iou)
+        ):
+            continue
+        kept.append(i)
     return found.select(np.array(kept, np.int64))
+
+
+def _is_hidden(near: Float32, box: int, surer: list[int], least: float) -> bool:
+    """Whether a box lies on a followed animal on which no surer box lies: ``near`` are (N, A) overlaps."""
+    if not near.shape[1] or near[box].max() < least:
+        return False
+    animal = near[box].argmax()
+    return not any(near[k].argmax() == animal and near[k, animal] > 0 for k in surer)
 
 
 def _link(
@@ -142,7 +170,10 @@ def _link(
     settings: TrackerSettings,
     min_score: float,
 ) -> list[Tracklet]:
-    """ByteTrack's tracks. Its thresholds count frames at 30 per second, its clock is told the times."""
+    """ByteTrack's tracks, of what is no duplicate.
+
+    Its thresholds count frames at 30 per second, its clock is told the times.
+    """
     high = min(settings.high_score, min_score)
     tracker = ByteTrackTracker(
         lost_track_buffer=max(1, round(30 * settings.lost_s)),
@@ -151,17 +182,24 @@ def _link(
         minimum_consecutive_frames=1,
         minimum_iou_threshold=settings.min_iou,
         high_conf_det_threshold=high,
+        iou=BIoU(),  # what is hidden in part is seen in boxes that jump
     )
     linked: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     loose: list[int] = []  # of the frame before: detections that belong to no track yet
-    for place, found in enumerate(detections):
+    last: dict[int, tuple[float, Float32]] = {}  # when and where each track's animal was seen last
+    kept: list[Detections] = []
+    for place, every in enumerate(detections):
+        time_s = float(times_s[frames[place]])
+        followed = [box for seen_s, box in last.values() if time_s - seen_s <= RECENT_S]
+        found = suppress_duplicates(every, settings, followed)
+        kept.append(found)
         answer = tracker.update(
             sv.Detections(
                 xyxy=found.boxes.astype(np.float64),
                 confidence=found.scores,
                 data={"index": np.arange(len(found))},
             ),
-            timestamp=float(times_s[frames[place]]),
+            timestamp=time_s,
         )
         before, loose = loose, []
         for track_id, index in zip(
@@ -171,10 +209,11 @@ def _link(
                 loose.append(index)
                 continue
             if track_id not in linked and place > 0:
-                linked[track_id] += _beginning(place, found.boxes[index], detections[place - 1], before)
+                linked[track_id] += _beginning(place, found.boxes[index], kept[place - 1], before)
             linked[track_id].append((place, index))
-    single = [[(0, i)] for i in range(len(detections[0]))] if len(detections) == 1 else []
-    return [_tracklet(links, frames, detections) for links in [*linked.values(), *single]]
+            last[track_id] = (time_s, found.boxes[index])
+    single = [[(0, i)] for i in range(len(kept[0]))] if len(kept) == 1 else []
+    return [_tracklet(links, frames, kept) for links in [*linked.values(), *single]]
 
 
 def _beginning(place: int, box: Float32, earlier: Detections, loose: list[int]) -> list[tuple[int, int]]:

@@ -71,7 +71,9 @@ def draw_frames(
     chosen = choose_frames(video, rng, data)
     frames = read_frames(video, set(chosen))  # of a damaged file maybe fewer than were labelled
     seen = [
-        Labelled(frames[index].image, *read_truth(video, index, species)) for index in chosen if index in frames
+        Labelled(frames[index].image, *read_truth(video, index, species))
+        for index in chosen
+        if index in frames
     ]
     samples = []
     for k, frame in enumerate(seen):
