@@ -46,6 +46,7 @@ class AnalysisSettings:
         fps: frames per second on which animals are detected, interpolated between; None: every frame.
         min_score: half of an animal's detections need this score.
         hop_s: seconds from one clip of an animal to the next.
+        mirrored: each clip is also shown to the action network as its mirror image: surer, at twice its time.
         device: ``cpu``, ``cuda``, ``cuda:1``, ...
         batch_size: frames per pass through the detector.
         tracker: how detections become tracks.
@@ -58,6 +59,7 @@ class AnalysisSettings:
     fps: Fraction | None = Fraction(10)
     min_score: float = defaults.MIN_SCORE
     hop_s: float = 0.5
+    mirrored: bool = True
     device: str = "cpu"
     batch_size: int = 4
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
@@ -218,7 +220,7 @@ def _recognize(
         frames = _told(frames, progress, "recognize", len(times_s))
         clips = timer.iterate("clip", cut_clips(plans, frames, size=recognizer.size))
         with timer.stage("recognize"):
-            return predict_actions(recognizer, clips)
+            return predict_actions(recognizer, clips, mirrored=settings.mirrored)
 
 
 def _told(frames: Iterable[Frame], progress: Progress, stage: str, total: int | None) -> Iterator[Frame]:

@@ -1,12 +1,12 @@
 import tracemalloc
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from wildact.recognize.bouts import score_timeline, scores_to_bouts
+from wildact.recognize.bouts import _best_path, score_timeline, scores_to_bouts
 from wildact.types import ActionScores
 
 CLASSES = ("walking", "resting", "grazing")
@@ -51,6 +51,29 @@ def test_a_blip_shorter_than_a_bout_goes_to_its_neighbour():
     rows = [one_hot(0)] * 9 + [one_hot(2, 0.6)] + [one_hot(0)] * 9
     bouts = scores_to_bouts(scores_of(rows, hop_s=0.25, clip_s=0.5), 0, 5)
     assert [bout.action for bout in bouts] == ["walking"]
+
+
+def test_what_lasts_counts_more_than_what_is_brief():
+    """Half a second of 0.7 does not end a bout; three of them do."""
+    for length, expected in ((1, ["walking"]), (6, ["walking", "grazing", "walking"])):
+        rows = [one_hot(0, 0.7)] * 8 + [one_hot(2, 0.7)] * length + [one_hot(0, 0.7)] * 8
+        bouts = scores_to_bouts(scores_of(rows, clip_s=0.5), 0, 0.5 * len(rows))
+        assert [bout.action for bout in bouts] == expected
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.lists(st.floats(-5, 0), min_size=3, max_size=3), min_size=1, max_size=6),
+    st.floats(0, 4),
+)
+def test_no_other_way_to_label_the_steps_gains_more(gains, cost):
+    gains = np.array(gains)
+
+    def gain(path):
+        return gains[np.arange(len(gains)), path].sum() - cost * np.count_nonzero(np.diff(path))
+
+    best = max(gain(path) for path in product(range(3), repeat=len(gains)))
+    assert gain(_best_path(gains, cost)) == pytest.approx(best)
 
 
 def test_no_clips_no_bouts():

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -50,6 +52,16 @@ def test_scores_are_sorted_by_track_and_time_whatever_the_order_and_batch():
     for a, b in zip(one, many, strict=True):
         assert np.allclose(a.scores, b.scores, atol=1e-5)
         assert np.allclose(a.scores.sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_clip_and_its_mirror_image_get_the_mean_of_what_each_gets_alone():
+    recognizer, clip = make_recognizer(), make_clip(1, 0.0, 5)
+    mirror = replace(clip, images=np.ascontiguousarray(clip.images[:, :, ::-1]))
+    alone = [predict_actions(recognizer, [c])[0].scores for c in (clip, mirror)]
+    both = [predict_actions(recognizer, [c], mirrored=True)[0].scores for c in (clip, mirror)]
+    assert not np.allclose(*alone, atol=1e-4)
+    for scores in both:
+        assert np.allclose(scores, (alone[0] + alone[1]) / 2, atol=1e-5)
 
 
 def test_no_clips_no_scores():

@@ -37,6 +37,13 @@ def run(
     seq_nms: Annotated[
         bool, typer.Option("--seq-nms", help="Raise and lower scores by the frames before and after.")
     ] = False,
+    mirrored: Annotated[
+        bool,
+        typer.Option(
+            "--mirrored/--no-mirrored",
+            help="Show each clip to the action network mirrored too: surer, at twice its time.",
+        ),
+    ] = True,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated videos.")] = True,
@@ -55,6 +62,7 @@ def run(
         device=choose_device(device),
         window=WindowSettings(radius=window),
         seq_nms=seq_nms,
+        mirrored=mirrored,
     )
     videos = find_videos(inputs)
     console = Console(stderr=True)

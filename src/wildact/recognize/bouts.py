@@ -11,6 +11,9 @@ from wildact.types import ActionScores, Bout, Float32, Float64
 STEP_S = 0.1
 """Resolution of the time line on which clips are combined: finer than actions begin and end."""
 
+LEAST_PROBABLE = 1e-3
+"""No network is surer than this that an action is not done: else a single clip would decide."""
+
 
 def score_timeline(
     actions: ActionScores, start_s: float, end_s: float, *, step_s: float = STEP_S
@@ -50,18 +53,20 @@ def score_timeline(
 
 
 def scores_to_bouts(
-    actions: ActionScores, start_s: float, end_s: float, *, margin: float = 0.1, min_bout_s: float = 0.6
+    actions: ActionScores, start_s: float, end_s: float, *, inertia_s: float = 1.5, min_bout_s: float = 0.6
 ) -> tuple[Bout, ...]:
-    """Cut a track's time into bouts, with hysteresis, so that the ethogram does not flicker.
+    """Cut a track's time into bouts, with inertia, so that the ethogram does not flicker.
 
-    An action goes on until another is more probable by ``margin``; bouts shorter than ``min_bout_s`` go to
-    the neighbour that is more probable there.
+    Of all ways to cut it, the one is taken for which the logarithms of the probabilities, summed over the
+    seconds, less ``inertia_s`` for each change, are largest. Bouts shorter than ``min_bout_s`` go to the
+    neighbour that is more probable there.
 
     Args:
         actions: of one track; without any clip there are no bouts.
         start_s: of the track.
         end_s: of the track, exclusive.
-        margin: by which another action must be more probable to take over.
+        inertia_s: what a change must gain: seconds for which the new action is e times as probable as the old
+            one; of two of which one is nearly certain, it is a fraction of them.
         min_bout_s: shortest bout, unless the track itself is shorter.
 
     Returns:
@@ -70,8 +75,8 @@ def scores_to_bouts(
     if len(actions.scores) == 0 or end_s <= start_s:
         return ()
     starts, scores = score_timeline(actions, start_s, end_s)
-    labels = _hysteresis(scores, margin)
     borders = np.append(starts, end_s)
+    labels = _best_path(np.log(np.maximum(scores, LEAST_PROBABLE)) * np.diff(borders)[:, None], inertia_s)
     runs = _merge_short(_runs(labels), scores, borders, min_bout_s)
     return tuple(
         Bout(
@@ -85,16 +90,25 @@ def scores_to_bouts(
     )
 
 
-def _hysteresis(scores: Float32, margin: float) -> list[int]:
-    """Label of each step; the first label is the one that is best over the first steps together."""
-    current = int(scores[: max(1, round(0.5 / STEP_S))].mean(axis=0).argmax())
-    labels = []
-    for row in scores:
-        best = int(row.argmax())
-        if row[best] - row[current] > margin:
-            current = best
-        labels.append(current)
-    return labels
+def _best_path(gains: Float64, cost: float) -> list[int]:
+    """The label of each step for which the sum of gains less the cost of each change is largest (Viterbi).
+
+    Args:
+        gains: (N, C) of each label at each step.
+        cost: of a change of label.
+    """
+    sums = np.array(gains[0], np.float64)
+    came_from = np.empty(gains.shape, np.int64)
+    labels = np.arange(gains.shape[1])
+    for step in range(1, len(gains)):
+        best = int(sums.argmax())
+        changes = sums[best] - cost > sums
+        came_from[step] = np.where(changes, best, labels)
+        sums = np.where(changes, sums[best] - cost, sums) + gains[step]
+    path = [int(sums.argmax())]
+    for step in range(len(gains) - 1, 0, -1):
+        path.append(int(came_from[step, path[-1]]))
+    return path[::-1]
 
 
 def _runs(labels: list[int]) -> list[tuple[int, int, int]]:

@@ -72,7 +72,7 @@ class Recognizer:
 
 
 def predict_actions(
-    recognizer: Recognizer, clips: Iterable[Clip], *, batch_size: int = 8
+    recognizer: Recognizer, clips: Iterable[Clip], *, batch_size: int = 8, mirrored: bool = False
 ) -> tuple[ActionScores, ...]:
     """Score the clips of any number of tracks.
 
@@ -80,6 +80,7 @@ def predict_actions(
         recognizer: see `load_recognizer`.
         clips: in any order; held ``batch_size`` at a time.
         batch_size: clips per pass through the network.
+        mirrored: each clip is also shown as its mirror image, and the mean of both answers counts.
 
     Returns:
         One `ActionScores` per track that has a clip, by track id; clips in order of time.
@@ -88,8 +89,11 @@ def predict_actions(
     for batch in _batches(clips, batch_size):
         images = torch.from_numpy(np.stack([clip.images for clip in batch])).to(recognizer.device)
         with torch.inference_mode():
-            logits = recognizer.model(normalize_clips(images, recognizer.mean, recognizer.std))
-            probabilities = logits.float().softmax(dim=1).cpu().numpy()
+            shown = normalize_clips(images, recognizer.mean, recognizer.std)
+            answers = recognizer.model(shown).float().softmax(dim=1)
+            if mirrored:
+                answers = (answers + recognizer.model(shown.flip(-1)).float().softmax(dim=1)) / 2
+            probabilities = answers.cpu().numpy()
         for clip, scores in zip(batch, probabilities, strict=True):
             rows[clip.track_id].append((clip.start_s, clip.end_s, scores))
     return tuple(_to_scores(track_id, rows[track_id], recognizer.classes) for track_id in sorted(rows))
