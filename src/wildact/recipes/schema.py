@@ -139,8 +139,8 @@ class DetectionData(Section):
         brightness: largest change of brightness and contrast, as a share.
         blur: probability of a soft focus.
         noise: largest standard deviation of added sensor noise, grey levels.
-        paste: probability that animals of the video's other drawn frames are pasted into a frame; networks
-            that see several frames are trained without.
+        paste: probability that animals of the video's other drawn frames are pasted into a frame; 0 for
+            networks that see several frames.
     """
 
     frames_per_video: Count
@@ -223,6 +223,8 @@ class DetectionRecipe(_Recipe):
     def _window_for_video(self) -> Self:
         if (self.window is not None) != self.model.name.startswith("fgfa_"):
             raise ValueError("'window' belongs to the detectors fgfa_*, and they need it")
+        if self.window is not None and self.data.paste:
+            raise ValueError("'data.paste' is for detectors that see single frames: fgfa_* take 0")
         return self
 
 
