@@ -65,8 +65,8 @@ def scores_to_bouts(
         actions: of one track; without any clip there are no bouts.
         start_s: of the track.
         end_s: of the track, exclusive.
-        inertia_s: what a change must gain: seconds for which the new action is e times as probable as the old
-            one; of two of which one is nearly certain, it is a fraction of them.
+        inertia_s: what a change must gain: so many seconds for which the new action is e times as probable as
+            the old one; a third of them at 20 times.
         min_bout_s: shortest bout, unless the track itself is shorter.
 
     Returns:

@@ -90,10 +90,9 @@ def predict_actions(
         images = torch.from_numpy(np.stack([clip.images for clip in batch])).to(recognizer.device)
         with torch.inference_mode():
             shown = normalize_clips(images, recognizer.mean, recognizer.std)
-            answers = recognizer.model(shown).float().softmax(dim=1)
-            if mirrored:
-                answers = (answers + recognizer.model(shown.flip(-1)).float().softmax(dim=1)) / 2
-            probabilities = answers.cpu().numpy()
+            views = [shown, shown.flip(-1)] if mirrored else [shown]
+            answers = [recognizer.model(view).float().softmax(dim=1) for view in views]
+            probabilities = torch.stack(answers).mean(dim=0).cpu().numpy()
         for clip, scores in zip(batch, probabilities, strict=True):
             rows[clip.track_id].append((clip.start_s, clip.end_s, scores))
     return tuple(_to_scores(track_id, rows[track_id], recognizer.classes) for track_id in sorted(rows))

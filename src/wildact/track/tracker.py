@@ -147,11 +147,9 @@ def suppress_duplicates(
     near = box_iou(found.boxes, np.reshape(followed, (-1, 4)).astype(np.float32))
     kept: list[int] = []
     for i in order.tolist():
-        if same_box[i, kept].any() or (
-            shared[i, kept].any() and not _is_hidden(near, i, kept, settings.hidden_iou)
-        ):
-            continue
-        kept.append(i)
+        spills = shared[i, kept].any() and not _is_hidden(near, i, kept, settings.hidden_iou)
+        if not (same_box[i, kept].any() or spills):
+            kept.append(i)
     return found.select(np.array(kept, np.int64))
 
 
@@ -186,12 +184,12 @@ def _link(
     )
     linked: defaultdict[int, list[tuple[int, int]]] = defaultdict(list)
     loose: list[int] = []  # of the frame before: detections that belong to no track yet
-    last: dict[int, tuple[float, Float32]] = {}  # when and where each track's animal was seen last
+    recent: dict[int, tuple[float, Float32]] = {}  # when and where animals were seen last, of late only
     kept: list[Detections] = []
     for place, every in enumerate(detections):
         time_s = float(times_s[frames[place]])
-        followed = [box for seen_s, box in last.values() if time_s - seen_s <= RECENT_S]
-        found = suppress_duplicates(every, settings, followed)
+        recent = {k: (seen_s, box) for k, (seen_s, box) in recent.items() if time_s - seen_s <= RECENT_S}
+        found = suppress_duplicates(every, settings, [box for _, box in recent.values()])
         kept.append(found)
         answer = tracker.update(
             sv.Detections(
@@ -211,7 +209,7 @@ def _link(
             if track_id not in linked and place > 0:
                 linked[track_id] += _beginning(place, found.boxes[index], kept[place - 1], before)
             linked[track_id].append((place, index))
-            last[track_id] = (time_s, found.boxes[index])
+            recent[track_id] = (time_s, found.boxes[index])
     single = [[(0, i)] for i in range(len(kept[0]))] if len(kept) == 1 else []
     return [_tracklet(links, frames, kept) for links in [*linked.values(), *single]]
 

@@ -77,7 +77,7 @@ def draw_frames(
     ]
     samples = []
     for k, frame in enumerate(seen):
-        if rng.random() < data.paste:
+        if data.paste and rng.random() < data.paste:  # without, a seed draws what it always drew
             frame = paste_animals(frame, seen[:k] + seen[k + 1 :], rng)
         (image,), target = change_frames([frame.image], frame.masks, frame.labels, rng, data)
         samples.append((image, target))

@@ -54,7 +54,7 @@ def paste_animals(frame: Labelled, others: Sequence[Labelled], rng: Generator) -
     donors = [(other, k) for other in others for k in range(len(other.labels))]
     if not donors:
         return frame
-    image, masks, labels = frame.image.copy(), list(frame.masks.copy()), list(frame.labels)
+    image, masks, labels = frame.image.copy(), list(frame.masks), list(frame.labels)
     count = min(len(donors), int(rng.integers(1, MAX_PASTED + 1)))
     width = image.shape[1]
     for number in rng.choice(len(donors), count, replace=False):
@@ -64,9 +64,9 @@ def paste_animals(frame: Labelled, others: Sequence[Labelled], rng: Generator) -
             picture, mask = picture[:, ::-1], mask[:, ::-1]
         shift = int(rng.integers(-(width // 2), width // 2 + 1))
         target, source = _overlap(shift, width)
-        pasted = np.zeros_like(mask)
-        pasted[:, target] = mask[:, source]
-        image[:, target][mask[:, source]] = picture[:, source][mask[:, source]]
+        pasted, arriving = np.zeros_like(mask), mask[:, source]
+        pasted[:, target] = arriving
+        image[:, target][arriving] = picture[:, source][arriving]
         masks = [own & ~pasted for own in masks] + [pasted]
         labels.append(other.labels[k])
     return Labelled(image, np.array(masks), labels)
