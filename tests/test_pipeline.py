@@ -195,3 +195,12 @@ def test_seq_nms_is_an_option(clip, tiny_settings, models, result):
     assert rescored.detected.tolist() == result.detected.tolist()
     spread = [np.nanstd(track.scores) for one in (rescored, result) for track in one.tracks[:1]]
     assert spread[0] < spread[1]
+
+
+def test_frames_can_be_seen_mirrored_too(clip, tiny_settings, tiny_video_detector, models, result):
+    settings = replace(tiny_settings, mirror_frames=True)
+    seen_twice = analyze(clip, settings, models=models)
+    assert seen_twice.detected.tolist() == result.detected.tolist()
+    assert not np.array_equal(seen_twice.tracks[0].boxes, result.tracks[0].boxes)
+    with pytest.raises(UsageError, match="several frames at once"):
+        load_models(replace(settings, detector=tiny_video_detector))

@@ -18,7 +18,14 @@ import numpy as np
 from wildact import defaults
 from wildact.clip import cut_clips, frames_needed, plan_clips, track_span
 from wildact.decode import VideoReader, VideoWriter, classify_light
-from wildact.detect import Detector, WindowSettings, apply_seq_nms, load_detector, stream_detections
+from wildact.detect import (
+    Detector,
+    WindowSettings,
+    apply_seq_nms,
+    load_detector,
+    require_single_frames,
+    stream_detections,
+)
 from wildact.errors import UsageError
 from wildact.export import annotate_frames, choose_thumbnail_frame, save_ethogram, save_thumbnail
 from wildact.recognize import Recognizer, load_recognizer, predict_actions, scores_to_bouts
@@ -47,6 +54,7 @@ class AnalysisSettings:
         min_score: half of an animal's detections need this score.
         hop_s: seconds from one clip of an animal to the next.
         mirrored: each clip is also shown to the action network as its mirror image: surer, at twice its time.
+        mirror_frames: the detector sees each frame mirrored, too, at twice its time; not for ``fgfa_*``.
         device: ``cpu``, ``cuda``, ``cuda:1``, ...
         batch_size: frames per pass through the detector.
         tracker: how detections become tracks.
@@ -60,6 +68,7 @@ class AnalysisSettings:
     min_score: float = defaults.MIN_SCORE
     hop_s: float = 0.5
     mirrored: bool = True
+    mirror_frames: bool = False
     device: str = "cpu"
     batch_size: int = 4
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
@@ -92,16 +101,16 @@ def load_models(settings: AnalysisSettings) -> Models:
 
     Raises:
         WeightsError: if weights are not on this computer, or damaged.
-        UsageError: if a name is unknown.
+        UsageError: if a name is unknown, or the detector cannot do what the settings ask.
     """
-    return Models(
-        load_detector(
-            settings.detector,
-            device=settings.device,
-            min_score=min(settings.tracker.low_score, settings.min_score),
-        ),
-        load_recognizer(settings.recognizer, device=settings.device),
+    detector = load_detector(
+        settings.detector,
+        device=settings.device,
+        min_score=min(settings.tracker.low_score, settings.min_score),
     )
+    if settings.mirror_frames:
+        require_single_frames(detector)
+    return Models(detector, load_recognizer(settings.recognizer, device=settings.device))
 
 
 def analyze(
@@ -182,7 +191,13 @@ def _detect(
     frames: Iterable[Frame], detector: Detector, settings: AnalysisSettings, timer: StageTimer
 ) -> list[tuple[int, Detections]]:
     """Index of each frame, and what is on it."""
-    stream = stream_detections(detector, frames, window=settings.window, batch_size=settings.batch_size)
+    stream = stream_detections(
+        detector,
+        frames,
+        window=settings.window,
+        batch_size=settings.batch_size,
+        mirrored=settings.mirror_frames,
+    )
     found = [(frame.index, detections) for frame, detections in timer.iterate("detect", stream)]
     if not settings.seq_nms:
         return found

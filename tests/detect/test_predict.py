@@ -5,7 +5,8 @@ from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from wildact.detect import DETECTORS, Detector, build_detector, predict_detections
-from wildact.detect.predict import paste_mask, refine_proposals, resize_for
+from wildact.detect.heads import refine_proposals
+from wildact.detect.predict import paste_mask, resize_for
 from wildact.errors import UsageError
 from wildact.masks import decode_mask, mask_to_box
 from wildact.weights import WeightCard

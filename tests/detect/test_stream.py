@@ -10,7 +10,8 @@ from wildact.detect import WindowSettings, predict_detections, stream_detections
 from wildact.detect import stream as stream_module
 from wildact.detect.aggregate import aggregate_maps
 from wildact.detect.cells import LEVELS, subsample
-from wildact.detect.predict import make_batch, prepare_images, run_heads, to_detections
+from wildact.detect.heads import run_heads
+from wildact.detect.predict import make_batch, prepare_images, to_detections
 from wildact.detect.warp import compose, resize_to_levels
 from wildact.detect.window import FeatureWindow
 from wildact.errors import UsageError

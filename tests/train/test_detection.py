@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from wildact.detect import build_detector
 from wildact.errors import DatasetError
 from wildact.recipes import load_recipe
 from wildact.train import detection
@@ -54,3 +55,46 @@ def test_groups_of_animals_are_no_target(tiny_dataset):
     crowd = replace(video, tracks=tuple(replace(track, crowd=True) for track in video.tracks))
     assert len(masks)
     assert len(detection.read_truth(crowd, frame, tiny_dataset.species)[0]) == 0
+
+
+@pytest.fixture
+def network_and_batch(tiny_dataset):
+    """A small network as it trains, and two frames with animals."""
+    video = next(v for v in tiny_dataset.videos if v.tracks)
+    data = recipe("data.frames_per_video=2", "data.blank_share=0").data
+    batch = detection.draw_frames(video, np.random.default_rng(0), species=tiny_dataset.species, data=data)
+    torch.manual_seed(0)
+    model = build_detector("maskrcnn_lite0_fpn", 4, channels=8, short_side=96, long_side=160)
+    return detection.prepare_model(model).train(), batch
+
+
+def test_losses_are_torchvision_s(network_and_batch):
+    model, batch = network_and_batch
+    torch.manual_seed(1)
+    ours = detection.compute_losses(model, batch)
+    torch.manual_seed(1)
+    theirs = model([image.float() / 255 for image, _ in batch], [target for _, target in batch])
+    assert ours.keys() == theirs.keys()
+    for name, value in theirs.items():
+        torch.testing.assert_close(ours[name], value)
+
+
+def test_heads_learn_from_moved_proposals_too(network_and_batch, monkeypatch):
+    model, batch = network_and_batch
+    seen = []
+    original = model.roi_heads.select_training_samples
+    monkeypatch.setattr(
+        model.roi_heads,
+        "select_training_samples",
+        lambda proposals, targets: (seen.append(proposals), original(proposals, targets))[1],
+    )
+    for refined in (False, True):
+        torch.manual_seed(1)
+        losses = detection.compute_losses(model, batch, refined=refined)
+        sum(losses.values()).backward()
+    plain, moved = seen
+    for before, after in zip(plain, moved, strict=True):
+        assert len(after) == 2 * len(before)
+        torch.testing.assert_close(after[: len(before)], before)
+        assert not after.requires_grad
+        assert not torch.allclose(after[len(before) :], before, atol=0.5)

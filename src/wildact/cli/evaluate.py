@@ -56,6 +56,15 @@ def evaluate(
     min_score: Annotated[
         float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
     ] = defaults.MIN_SCORE,
+    window: Annotated[
+        int, typer.Option(min=0, help="Detected frames before and after that help one (fgfa_* detectors).")
+    ] = 10,
+    mirrored: Annotated[
+        bool, typer.Option("--mirrored/--no-mirrored", help="Show clips of found animals mirrored too.")
+    ] = True,
+    mirror_frames: Annotated[
+        bool, typer.Option("--mirror-frames", help="Show frames to the detector mirrored too.")
+    ] = False,
     resamples: Annotated[int, typer.Option(min=0, help="Of the videos, for the intervals; 0: none.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
@@ -66,6 +75,7 @@ def evaluate(
 ) -> None:
     """Score detector, tracks, species and actions on labelled videos, in all and by light, with intervals."""
     from wildact.datasets import load_dataset
+    from wildact.detect import WindowSettings
     from wildact.evaluate import EvaluationSettings, evaluate_models, save_evaluation
     from wildact.evaluate.files import prepare_output
     from wildact.pipeline import AnalysisSettings, load_models
@@ -88,6 +98,9 @@ def evaluate(
         fps=parse_fps(fps),
         min_score=min_score,
         device=choose_device(device),
+        window=WindowSettings(radius=window),
+        mirrored=mirrored,
+        mirror_frames=mirror_frames,
     )
     if out is not None:
         prepare_output(out)
@@ -155,6 +168,9 @@ def _facts(
             "every": every,
             "fps": "all" if settings.fps is None else str(settings.fps),
             "min_score": settings.min_score,
+            "window": settings.window.radius,
+            "mirrored": settings.mirrored,
+            "mirror_frames": settings.mirror_frames,
             "min_height_px": evaluation.min_height_px,
             "views": evaluation.views,
             "crops": evaluation.crops,

@@ -44,6 +44,10 @@ def run(
             help="Show each clip to the action network mirrored too: surer, at twice its time.",
         ),
     ] = True,
+    mirror_frames: Annotated[
+        bool,
+        typer.Option("--mirror-frames", help="Show each frame to the detector mirrored too: twice its time."),
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated videos.")] = True,
@@ -63,6 +67,7 @@ def run(
         window=WindowSettings(radius=window),
         seq_nms=seq_nms,
         mirrored=mirrored,
+        mirror_frames=mirror_frames,
     )
     videos = find_videos(inputs)
     console = Console(stderr=True)

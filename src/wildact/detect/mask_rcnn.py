@@ -52,7 +52,7 @@ def build_maskrcnn_lite0_fpn(
         short_side: pixels to which frames are resized ...
         long_side: ... unless their long side would pass this.
         max_animals: detections per frame.
-        refinements: see `wildact.detect.predict.refine_proposals`.
+        refinements: see `wildact.detect.heads.refine_proposals`.
 
     Returns:
         a torchvision ``MaskRCNN``: takes a list of (3, H, W) float RGB in [0, 1].

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,9 +10,9 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.models.detection.image_list import ImageList
-from torchvision.ops import clip_boxes_to_image
 
+from wildact.detect.heads import run_heads
+from wildact.detect.mirror import run_mirrored
 from wildact.masks import encode_cropped_mask
 from wildact.types import Bool, Detections, Float32, Image, Rle
 from wildact.weights import WeightCard
@@ -53,7 +53,9 @@ class Detector:
         return self.card.classes
 
 
-def predict_detections(detector: Detector, images: Sequence[Image]) -> list[Detections]:
+def predict_detections(
+    detector: Detector, images: Sequence[Image], *, mirrored: bool = False
+) -> list[Detections]:
     """Find the animals in images of any, also different, sizes.
 
     Frames are shrunk by area averaging, not by the bilinear sampling that torchvision does inside its model:
@@ -62,6 +64,7 @@ def predict_detections(detector: Detector, images: Sequence[Image]) -> list[Dete
     Args:
         detector: see `load_detector`.
         images: each (H, W, 3) uint8 RGB.
+        mirrored: each is also seen as its mirror image (`wildact.detect.mirror`), at twice the time.
 
     Returns:
         One `Detections` for each image, by falling score; boxes and masks in pixels of that image.
@@ -71,8 +74,11 @@ def predict_detections(detector: Detector, images: Sequence[Image]) -> list[Dete
     with torch.inference_mode():
         tensors, sizes = prepare_images(detector, images)
         batch = make_batch(detector, tensors)
-        features = detector.model.backbone(batch)
-        outputs = run_heads(detector.model, features, batch, sizes)
+        if mirrored:
+            reversed_batch = make_batch(detector, [tensor.flip(-1) for tensor in tensors])
+            outputs = run_mirrored(detector.model, batch, reversed_batch, sizes)
+        else:
+            outputs = run_heads(detector.model, detector.model.backbone(batch), batch, sizes)
     return [
         to_detections(output, size, image.shape[:2], detector.keep)
         for output, size, image in zip(outputs, sizes, images, strict=True)
@@ -91,54 +97,6 @@ def make_batch(detector: Detector, tensors: Sequence[Tensor]) -> Tensor:
     transform = detector.model.transform
     batch: Tensor = transform.batch_images([transform.normalize(tensor) for tensor in tensors])
     return batch.contiguous(memory_format=torch.channels_last)
-
-
-def run_heads(
-    model: Any, features: Mapping[str, Tensor], batch: Tensor, sizes: list[tuple[int, int]]
-) -> list[dict[str, Tensor]]:
-    """What RPN and heads find, in pixels of the resized images.
-
-    Args:
-        model: the network. Where it has ``refinements``, proposals are moved so often to where the box head
-            sees an animal in them, before they are judged.
-        features: pyramid of N images.
-        batch: (N, 3, H, W), of which the shape counts.
-        sizes: of the images within the batch.
-    """
-    proposals, _ = model.rpn(ImageList(batch, sizes), features)
-    for _ in range(getattr(model, "refinements", 0)):
-        proposals = refine_proposals(model.roi_heads, features, proposals, sizes)
-    outputs: list[dict[str, Tensor]] = model.roi_heads(features, proposals, sizes)[0]
-    return outputs
-
-
-def refine_proposals(
-    heads: Any, features: Mapping[str, Tensor], proposals: list[Tensor], sizes: list[tuple[int, int]]
-) -> list[Tensor]:
-    """Move each proposal to the box that the head would give it for the likeliest kind of animal.
-
-    A proposal of a part, as the half of a deer on one side of a trunk, is judged by what that part looks
-    like. Seen once more from the better place, the whole animal scores higher. It needs no training.
-
-    Reference: Gidaris & Komodakis 2015, Object detection via a multi-region and semantic segmentation-aware
-    CNN model, section 4 (iterative localization).
-
-    Args:
-        heads: torchvision's ``RoIHeads``.
-        features: pyramid of N images.
-        proposals: for each image (P, 4) float32 xyxy.
-        sizes: of the images within the batch.
-
-    Returns:
-        For each image (P, 4) float32 xyxy within it.
-    """
-    seen = heads.box_head(heads.box_roi_pool(features, proposals, sizes))
-    logits, shifts = heads.box_predictor(seen)
-    boxes = heads.box_coder.decode(shifts, proposals)  # (all P, classes, 4)
-    likeliest = logits[:, 1:].argmax(1) + 1  # 0 is the background
-    chosen = boxes[torch.arange(len(boxes), device=boxes.device), likeliest]
-    parts = chosen.split([len(part) for part in proposals])
-    return [clip_boxes_to_image(part, size) for part, size in zip(parts, sizes, strict=True)]
 
 
 def resize_for(model: Any, image: Image) -> Image:

@@ -16,15 +16,16 @@ from typing import TypeVar
 import torch
 
 from wildact.detect.fgfa import FlowGuidedMaskRCNN
+from wildact.detect.heads import run_heads
 from wildact.detect.predict import (
     Detector,
     make_batch,
     predict_detections,
     prepare_images,
-    run_heads,
     to_detections,
 )
 from wildact.detect.window import FeatureWindow, WindowSettings
+from wildact.errors import UsageError
 from wildact.types import Detections, Frame
 
 DEFAULT_WINDOW = WindowSettings()
@@ -38,6 +39,7 @@ def stream_detections(
     *,
     window: WindowSettings = DEFAULT_WINDOW,
     batch_size: int = 1,
+    mirrored: bool = False,
     wanted: Callable[[Frame], bool] = lambda frame: True,
 ) -> Iterator[tuple[Frame, Detections]]:
     """Find the animals on the frames of one video.
@@ -49,18 +51,37 @@ def stream_detections(
         frames: in their order; not all frames of the video need to be among them.
         window: which frames help a video detector; of no meaning to others.
         batch_size: frames per pass through the network.
+        mirrored: see `predict_detections`.
         wanted: whether a frame is looked at, or only helps others; asked once for each frame.
 
     Yields:
         Each wanted frame with what is on it, in the order of the frames.
+
+    Raises:
+        UsageError: if a network that lets frames help each other is to see them mirrored.
     """
     if isinstance(detector.model, FlowGuidedMaskRCNN):
+        if mirrored:
+            require_single_frames(detector)
         for _, part in groupby(frames, key=lambda frame: frame.image.shape):
             yield from _stream_window(detector, part, window, batch_size, wanted)
         return
     for batch in _batches(filter(wanted, frames), batch_size):
-        found = predict_detections(detector, [frame.image for frame in batch])
+        found = predict_detections(detector, [frame.image for frame in batch], mirrored=mirrored)
         yield from zip(batch, found, strict=True)
+
+
+def require_single_frames(detector: Detector) -> None:
+    """Refuse a network that lets frames help each other, which cannot see them mirrored, too.
+
+    Raises:
+        UsageError: naming it.
+    """
+    if isinstance(detector.model, FlowGuidedMaskRCNN):
+        raise UsageError(
+            f"{detector.card.name} looks at several frames at once, and cannot see them mirrored too: "
+            "leave that out, or take a detector of single frames."
+        )
 
 
 def _stream_window(

@@ -135,7 +135,9 @@ def detect_scored_frames(
     frames = ScoredFrames([], [], [], [])
     with VideoReader(video.info.path) as reader:
         shown = reader.frames(keep_at(settings.fps if of_video else AP_FPS))
-        for frame, found in stream_detections(detector, shown, window=settings.window):
+        for frame, found in stream_detections(
+            detector, shown, window=settings.window, mirrored=settings.mirror_frames
+        ):
             if not scored(frame.index, frame.time):
                 continue
             truth, crowds = truth_at(video.tracks, frame.index, species)

@@ -213,11 +213,17 @@ class _Recipe(Section):
 
 
 class DetectionRecipe(_Recipe):
-    """How a detector is trained: with ``window`` one that sees several frames, else one of single frames."""
+    """How a detector is trained: with ``window`` one that sees several frames, else one of single frames.
+
+    Attributes:
+        refined: the heads learn from the places that proposals are moved to, too, as they judge those; for
+            networks that move them (see `wildact.detect.heads.refine_proposals`).
+    """
 
     kind: Literal["detector"]
     data: DetectionData
     window: Window | None = None
+    refined: bool = False
 
     @model_validator(mode="after")
     def _window_for_video(self) -> Self:
@@ -225,6 +231,8 @@ class DetectionRecipe(_Recipe):
             raise ValueError("'window' belongs to the detectors fgfa_*, and they need it")
         if self.window is not None and self.data.paste:
             raise ValueError("'data.paste' is for detectors that see single frames: fgfa_* take 0")
+        if self.refined and self.model.name != "maskrcnn_lite0_fpn":
+            raise ValueError("'refined' is for 'maskrcnn_lite0_fpn': it sees single frames, and moves its proposals")
         return self
 
 

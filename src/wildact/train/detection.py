@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +15,7 @@ from numpy.random import Generator
 from torch import Tensor, nn
 
 from wildact.datasets import Dataset
+from wildact.detect.heads import refine_proposals
 from wildact.errors import DatasetError
 from wildact.masks import decode_mask
 from wildact.recipes import DetectionRecipe
@@ -159,11 +161,26 @@ def _box(mask: Bool) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def compute_losses(model: nn.Module, batch: Sequence[Sample]) -> dict[str, Tensor]:
-    """Torchvision's losses: objectness, RPN boxes, class, boxes, masks."""
-    images = [image.float() / 255 for image, _ in batch]
-    losses: dict[str, Tensor] = model(images, [target for _, target in batch])
-    return losses
+def compute_losses(model: nn.Module, batch: Sequence[Sample], *, refined: bool = False) -> dict[str, Tensor]:
+    """Torchvision's losses: objectness, RPN boxes, class, boxes, masks.
+
+    Args:
+        model: a torchvision ``MaskRCNN``.
+        batch: (3, h, w) uint8 images with their targets.
+        refined: the heads also see each proposal where they would move it: that is where they judge it later.
+    """
+    network: Any = model
+    images, targets = network.transform(
+        [image.float() / 255 for image, _ in batch], [target for _, target in batch]
+    )
+    features = network.backbone(images.tensors)
+    proposals, losses = network.rpn(images, features, targets)
+    if refined:
+        with torch.no_grad():
+            moved = refine_proposals(network.roi_heads, features, proposals, images.image_sizes)
+        proposals = [torch.cat(pair) for pair in zip(proposals, moved, strict=True)]
+    _, head_losses = network.roi_heads(features, proposals, images.image_sizes, targets)
+    return {**head_losses, **losses}
 
 
 def prepare_model(model: nn.Module) -> nn.Module:

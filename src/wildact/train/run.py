@@ -146,7 +146,8 @@ def _plan(recipe: Recipe, dataset: Dataset) -> tuple[Blocks[Any], Losses, int]:
         if recipe.window is not None:
             blocks = video_detection.build_blocks(dataset, recipe, recipe.window)
             return blocks, video_detection.compute_losses, per_visit
-        return detection.build_blocks(dataset, recipe), detection.compute_losses, per_visit
+        losses: Losses = partial(detection.compute_losses, refined=recipe.refined)
+        return detection.build_blocks(dataset, recipe), losses, per_visit
     losses = partial(recognition.compute_losses, recipe=recipe)
     return recognition.build_blocks(dataset, recipe), losses, recipe.data.clips_per_video
 
