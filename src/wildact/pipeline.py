@@ -17,7 +17,7 @@ import numpy as np
 
 from wildact import defaults
 from wildact.clip import cut_clips, frames_needed, plan_clips, track_span
-from wildact.decode import VideoReader, VideoWriter, classify_light
+from wildact.decode import LightSampler, VideoReader, VideoWriter
 from wildact.detect import (
     Detector,
     WindowSettings,
@@ -31,9 +31,7 @@ from wildact.export import annotate_frames, choose_thumbnail_frame, save_ethogra
 from wildact.recognize import Recognizer, load_recognizer, predict_actions, scores_to_bouts
 from wildact.record import StageTimer
 from wildact.track import TrackerSettings, track_detections
-from wildact.types import Detections, Frame, Image, Track, VideoResult
-
-LIGHT_SAMPLES = 8
+from wildact.types import Detections, Frame, Track, VideoResult
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage, frames done in it, and frames in all (None where that is not known)."""
@@ -136,7 +134,7 @@ def analyze_video(
     """As `analyze`, with networks and settings given, and progress told."""
     timer = StageTimer()
     with VideoReader(path) as reader:
-        sampler = _LightSampler()
+        sampler = LightSampler()
         frames = timer.iterate("decode", reader.frames(keep_at(settings.fps)))
         frames = _told(frames, progress, "detect", reader.info.frames)
         found = _detect(sampler.watch(frames), models.detector, settings, timer)
@@ -152,7 +150,7 @@ def analyze_video(
             settings.tracker,
             min_score=settings.min_score,
         )
-        light = classify_light(sampler.images)
+        light = sampler.classify()
     actions = _recognize(path, tracks, times_s, models.recognizer, settings, timer, progress)
     spans = {track.track_id: track_span(track, times_s) for track in tracks}
     bouts = [bout for scores in actions for bout in scores_to_bouts(scores, *spans[scores.track_id])]
@@ -242,23 +240,6 @@ def _told(frames: Iterable[Frame], progress: Progress, stage: str, total: int | 
     for frame in frames:
         progress(stage, frame.index + 1, total)
         yield frame
-
-
-class _LightSampler:
-    """Keeps a few frames spread over a video of unknown length: when too many, every second goes."""
-
-    def __init__(self) -> None:
-        self.images: list[Image] = []
-        self._every = 1
-
-    def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
-        for count, frame in enumerate(frames):
-            if count % self._every == 0:
-                self.images.append(frame.image)
-            if len(self.images) > 2 * LIGHT_SAMPLES:
-                self.images = self.images[::2]
-                self._every *= 2
-            yield frame
 
 
 def _save_thumbnail(path: Path, result: VideoResult, timer: StageTimer) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+import weakref
+from fractions import Fraction
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from wildact.decode import VideoReader, classify_light
-from wildact.types import Image, Light
+from wildact.decode import LightSampler, VideoReader, classify_light
+from wildact.types import Frame, Image, Light
 
 ZAMBA = Path(__file__).parents[2].parent / "shared" / "data" / "video" / "zamba"
 
@@ -67,6 +69,32 @@ def test_any_size(size: tuple[int, int]) -> None:
 def test_no_image_is_an_error() -> None:
     with pytest.raises(ValueError, match="at least one"):
         classify_light([])
+
+
+@pytest.mark.parametrize("length", [1, 2, 17, 18, 100, 1000])
+def test_a_long_video_is_judged_by_frames_from_all_over_it(length: int) -> None:
+    """A third of it is infrared, the rest is not; by its first frames alone it would be the former."""
+    night, day = scene(100, GREY), scene(120, GREEN)
+    frames = [Frame(k, Fraction(k), (night if 3 * k < length else day).copy()) for k in range(length)]
+    sampler = LightSampler()
+    assert [frame.index for frame in sampler.watch(iter(frames))] == list(range(length))
+    assert sampler.classify() == ("ir" if length == 1 else classify_light([f.image for f in frames]))
+
+
+def test_sampled_frames_are_not_kept() -> None:
+    sampler = LightSampler()
+    images = []
+
+    def source():  # type: ignore[no-untyped-def]
+        for k in range(40):
+            image = scene(100, GREY)
+            images.append(weakref.ref(image))
+            yield Frame(k, Fraction(k), image)
+            del image
+
+    for _ in sampler.watch(source()):
+        assert sum(image() is not None for image in images) <= 2
+    assert sampler.classify() == "ir"
 
 
 @pytest.mark.parametrize("name", ["PICT0074.ASF", "baboon_07120049.AVI", "chimp.mp4", "gorilla_EK000059.AVI",

@@ -8,11 +8,11 @@ An infrared camera whose images are tinted (purple, green) is taken for one in c
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 
-from wildact.types import Float32, Image, Light
+from wildact.types import Float32, Frame, Image, Light
 
 BANNER_SHARE = 0.12
 """Rows left out at the top and at the bottom: cameras burn in coloured banners (time, logo) there."""
@@ -49,6 +49,10 @@ Measured: snow at dusk 0.19-0.23; day scenes below brightness 95 at most -0.07.
 """
 
 
+SAMPLES = 8
+"""At least so many frames of a video are measured, where it has them, and at most twice as many."""
+
+
 def classify_light(images: Sequence[Image]) -> Light:
     """Tell day, dusk and infrared apart from a handful of frames of one video.
 
@@ -65,7 +69,36 @@ def classify_light(images: Sequence[Image]) -> Light:
     """
     if len(images) == 0:
         raise ValueError("classify_light needs at least one image")
-    spread, luma, blue = np.median([_measure(image) for image in images], axis=0)
+    return _classify([_measure(image) for image in images])
+
+
+class LightSampler:
+    """Measures a few frames spread over a video of unknown length: when too many, every second is dropped.
+
+    The frames themselves are not kept: those of a 4K camera would take 400 MB.
+    """
+
+    def __init__(self) -> None:
+        self._measures: list[tuple[float, float, float]] = []
+        self._every = 1
+
+    def watch(self, frames: Iterable[Frame]) -> Iterator[Frame]:
+        """Pass frames on, and measure some of them."""
+        for count, frame in enumerate(frames):
+            if count % self._every == 0:
+                self._measures.append(_measure(frame.image))
+            if len(self._measures) > 2 * SAMPLES:
+                self._measures = self._measures[::2]
+                self._every *= 2
+            yield frame
+
+    def classify(self) -> Light:
+        """The light of the frames that were watched, at least one; see `classify_light`."""
+        return _classify(self._measures)
+
+
+def _classify(measures: Sequence[tuple[float, float, float]]) -> Light:
+    spread, luma, blue = np.median(measures, axis=0)
     if spread <= max(IR_SPREAD, IR_SPREAD_SHARE * luma):
         return "ir"
     muted = spread < PALE_SPREAD * luma or blue > BLUE_CAST

@@ -232,7 +232,9 @@ class DetectionRecipe(_Recipe):
         if self.window is not None and self.data.paste:
             raise ValueError("'data.paste' is for detectors that see single frames: fgfa_* take 0")
         if self.refined and self.model.name != "maskrcnn_lite0_fpn":
-            raise ValueError("'refined' is for 'maskrcnn_lite0_fpn': it sees single frames, and moves its proposals")
+            raise ValueError(
+                "'refined' is for 'maskrcnn_lite0_fpn', which sees single frames and moves its proposals"
+            )
         return self
 
 
