@@ -125,7 +125,8 @@ def test_a_detector_of_videos_sees_the_frames_between_those_that_are_scored(
     """``stream_detections`` finds a fox of the detector's, and a bird that the data set does not have."""
     seen = []
 
-    def stream(detector, frames, *, window):
+    def stream(detector, frames, *, window, mirrored):
+        assert mirrored
         for frame in frames:
             seen.append(frame.index)
             boxes = np.array([[frame.index, 0, 90, 60]] * 2, np.float32)
@@ -137,7 +138,8 @@ def test_a_detector_of_videos_sees_the_frames_between_those_that_are_scored(
     path = film(tmp_path / "a.mp4", seconds=1.5)
     labelled = replace(labelled, info=replace(labelled.info, path=path))
     detector = SimpleNamespace(model=SimpleNamespace(), classes=("bird", "deer", "fox"))
-    frames = detect_scored_frames(labelled, detector, ("deer", "fox"), AnalysisSettings())
+    settings = AnalysisSettings(mirror_frames=True)
+    frames = detect_scored_frames(labelled, detector, ("deer", "fox"), settings)
     assert seen == (list(range(15)) if of_video else [0, 5, 10])
     assert [found.boxes[:, 0].tolist() for found in frames.found] == [[0], [5], [10]]
     assert [found.labels.tolist() for found in frames.found] == [[1]] * 3
