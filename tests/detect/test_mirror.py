@@ -17,9 +17,7 @@ def flipped(found, width):
     return boxes, [decode_mask(mask)[:, ::-1] for mask in found.masks]
 
 
-@pytest.mark.parametrize(
-    "size", [(64, 128), (180, 320), (50, 97)]
-)  # 50 x 97 is padded to the right and below
+@pytest.mark.parametrize("size", [(64, 128), (180, 320), (50, 97)])  # the last one is padded
 @pytest.mark.parametrize("refinements", [0, 1])
 def test_a_frame_and_its_mirror_image_give_mirrored_answers(size, refinements):
     detector = make_detector(refinements=refinements)

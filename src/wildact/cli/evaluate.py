@@ -12,7 +12,13 @@ from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
 from wildact import defaults
-from wildact.cli.run import choose_device, parse_fps
+from wildact.cli.run import (
+    MirroredOption,
+    MirrorFramesOption,
+    WindowOption,
+    choose_device,
+    parse_fps,
+)
 from wildact.errors import UsageError
 
 if TYPE_CHECKING:
@@ -56,15 +62,9 @@ def evaluate(
     min_score: Annotated[
         float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
     ] = defaults.MIN_SCORE,
-    window: Annotated[
-        int, typer.Option(min=0, help="Detected frames before and after that help one (fgfa_* detectors).")
-    ] = 10,
-    mirrored: Annotated[
-        bool, typer.Option("--mirrored/--no-mirrored", help="Show clips of found animals mirrored too.")
-    ] = True,
-    mirror_frames: Annotated[
-        bool, typer.Option("--mirror-frames", help="Show frames to the detector mirrored too.")
-    ] = False,
+    window: WindowOption = 10,
+    mirrored: MirroredOption = True,
+    mirror_frames: MirrorFramesOption = False,
     resamples: Annotated[int, typer.Option(min=0, help="Of the videos, for the intervals; 0: none.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,

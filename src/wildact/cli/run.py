@@ -15,6 +15,22 @@ from rich.table import Table
 from wildact import defaults
 from wildact.errors import UsageError
 
+# also of `wildact evaluate`, which analyses as this does
+WindowOption = Annotated[
+    int, typer.Option(min=0, help="Detected frames before and after that help one (fgfa_* detectors).")
+]
+MirroredOption = Annotated[
+    bool,
+    typer.Option(
+        "--mirrored/--no-mirrored",
+        help="Show each clip to the action network mirrored too: surer, at twice its time.",
+    ),
+]
+MirrorFramesOption = Annotated[
+    bool,
+    typer.Option("--mirror-frames", help="Show each frame to the detector mirrored too: twice its time."),
+]
+
 
 def run(
     inputs: Annotated[list[str], typer.Argument(help="Video files, folders (searched through) or globs.")],
@@ -31,23 +47,12 @@ def run(
     min_score: Annotated[
         float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
     ] = defaults.MIN_SCORE,
-    window: Annotated[
-        int, typer.Option(min=0, help="Detected frames before and after that help one (fgfa_* detectors).")
-    ] = 10,
+    window: WindowOption = 10,
     seq_nms: Annotated[
         bool, typer.Option("--seq-nms", help="Raise and lower scores by the frames before and after.")
     ] = False,
-    mirrored: Annotated[
-        bool,
-        typer.Option(
-            "--mirrored/--no-mirrored",
-            help="Show each clip to the action network mirrored too: surer, at twice its time.",
-        ),
-    ] = True,
-    mirror_frames: Annotated[
-        bool,
-        typer.Option("--mirror-frames", help="Show each frame to the detector mirrored too: twice its time."),
-    ] = False,
+    mirrored: MirroredOption = True,
+    mirror_frames: MirrorFramesOption = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated videos.")] = True,

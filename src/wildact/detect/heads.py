@@ -36,7 +36,8 @@ def refine_proposals(
     """Move each proposal to the box that the head would give it for the likeliest kind of animal.
 
     A proposal of a part, as the half of a deer on one side of a trunk, is judged by what that part looks
-    like. Seen once more from the better place, the whole animal scores higher. It needs no training.
+    like. Seen once more from the better place, the whole animal scores higher. It needs no training,
+    but heads that learned from moved proposals (``refined`` of a recipe) judge them better.
 
     Reference: Gidaris & Komodakis 2015, Object detection via a multi-region and semantic segmentation-aware
     CNN model, section 4 (iterative localization).

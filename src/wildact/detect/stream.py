@@ -60,9 +60,9 @@ def stream_detections(
     Raises:
         UsageError: if a network that lets frames help each other is to see them mirrored.
     """
+    if mirrored:
+        require_single_frames(detector)
     if isinstance(detector.model, FlowGuidedMaskRCNN):
-        if mirrored:
-            require_single_frames(detector)
         for _, part in groupby(frames, key=lambda frame: frame.image.shape):
             yield from _stream_window(detector, part, window, batch_size, wanted)
         return
