@@ -52,7 +52,7 @@ class AnalysisSettings:
         min_score: half of an animal's detections need this score.
         hop_s: seconds from one clip of an animal to the next.
         mirrored: each clip is also shown to the action network as its mirror image: surer, at twice its time.
-        mirror_frames: the detector sees each frame mirrored, too, at twice its time; not for ``fgfa_*``.
+        mirror_frames: the detector sees each frame mirrored, too, at over twice its time; not for ``fgfa_*``.
         device: ``cpu``, ``cuda``, ``cuda:1``, ...
         batch_size: frames per pass through the detector.
         tracker: how detections become tracks.

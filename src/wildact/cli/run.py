@@ -28,7 +28,9 @@ MirroredOption = Annotated[
 ]
 MirrorFramesOption = Annotated[
     bool,
-    typer.Option("--mirror-frames", help="Show each frame to the detector mirrored too: twice its time."),
+    typer.Option(
+        "--mirror-frames", help="Show each frame to the detector mirrored too: over twice its time."
+    ),
 ]
 
 

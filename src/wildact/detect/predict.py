@@ -64,7 +64,7 @@ def predict_detections(
     Args:
         detector: see `load_detector`.
         images: each (H, W, 3) uint8 RGB.
-        mirrored: each is also seen as its mirror image (`wildact.detect.mirror`), at twice the time.
+        mirrored: each is also seen as its mirror image (`wildact.detect.mirror`), at over twice the time.
 
     Returns:
         One `Detections` for each image, by falling score; boxes and masks in pixels of that image.
