@@ -233,3 +233,10 @@ def test_scores_below_the_usual_ones_count_where_they_are_asked_for():
     frames = np.arange(20)
     assert len(track_detections(frames, weak, frames / 10, NAMES, min_score=0.05)) == 1
     assert track_detections(frames, weak, frames / 10, NAMES, min_score=0.5) == ()
+
+
+def test_a_running_animal_that_shows_again_two_sizes_away_is_the_same_one():
+    run_on = [found([box(40 + 25 * t)]) if t < 8 else Detections.empty(masks=False) for t in range(11)]
+    run_on += [found([box(430 + 12 * t, size=30)]) for t in range(8)]  # and at first only its head
+    (track,) = run(run_on)
+    assert track.frames.tolist() == [*range(19)]

@@ -1,4 +1,4 @@
-"""Mend what the tracker linked: join broken pieces, vote on the species, fill the frames between."""
+"""Mend what the tracker linked: join pieces, steady boxes, vote on the species, fill the frames between."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wildact.boxes import interpolate_boxes
+from wildact.track.smooth import smooth_boxes
 from wildact.types import Float32, Float64, Int64, Rle, Track
 
 RECENT_S = 0.6
@@ -15,6 +16,15 @@ RECENT_S = 0.6
 
 OVERLAP_S = 0.5
 """Two pieces of one animal are side by side for so long: the old one keeps a part, the new one has it all."""
+
+MOST_GROWTH = 4.5
+"""Of one animal, the larger box is at most so many times as wide: it may begin as a head behind a tree."""
+
+REACH_SIZES, REACH_SIZES_PER_S = 2.0, 0.5
+"""How far from where it is expected an animal may turn up, in its sizes: at once, and per second unseen."""
+
+SMOOTHING_S = 0.1
+"""Boxes are steadied by those so near in time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,14 +117,14 @@ def _join_cost(earlier: Tracklet, later: Tracklet, times_s: Float64, merge_s: fl
     place = max(0, int(np.searchsorted(earlier.frames, later.frames[0], side="right")) - 1)
     before, after = earlier.boxes[place], later.boxes[0]
     sizes = [float(np.sqrt(np.prod(box[2:] - box[:2]))) for box in (before, after)]
-    if 3.3 * min(sizes) < max(sizes):
+    if MOST_GROWTH * min(sizes) < max(sizes):
         return None
     gap_s = max(gap_s, 0.0)
     start, end = _centre(after), _centre(before)
     forward = end + _velocity(earlier, times_s, last=True) * gap_s
     backward = start - _velocity(later, times_s, last=False) * gap_s
     off = min(np.linalg.norm(forward - start), np.linalg.norm(backward - end), np.linalg.norm(end - start))
-    if off > (1.0 + 0.5 * gap_s) * max(sizes):
+    if off > (REACH_SIZES + REACH_SIZES_PER_S * gap_s) * max(sizes):
         return None
     return float(off / max(*sizes, 1e-6) + gap_s)
 
@@ -161,13 +171,14 @@ def _fill(
     masks: list[Rle | None] = [None] * len(frames)
     for place, mask in zip(places.tolist(), tracklet.masks, strict=True):
         masks[place] = mask
+    steady = smooth_boxes(times_s[tracklet.frames], tracklet.boxes, tracklet.scores, SMOOTHING_S)
     label, share = tracklet.vote()
     return Track(
         track_id=track_id,
         label=class_names[label],
         label_score=share,
         frames=frames,
-        boxes=interpolate_boxes(since, since[places], tracklet.boxes),
+        boxes=interpolate_boxes(since, since[places], steady),
         scores=scores,
         masks=tuple(masks),
     )
