@@ -36,7 +36,7 @@ def smooth_boxes(times_s: Float64, boxes: Float32, weights: Float32, sigma_s: fl
         (T, 4) float32, none beyond the outermost of the given borders, nor turned inside out.
     """
     first, last = np.searchsorted(times_s, [times_s - REACH * sigma_s, times_s + REACH * sigma_s])
-    width = int((last - first).max(initial=1))
+    width = int((last - first).max())
     near = first[:, None] + np.arange(width)  # (T, K): which boxes count for each
     inside = near < last[:, None]
     near = np.minimum(near, len(times_s) - 1)

@@ -24,7 +24,7 @@ REACH_SIZES, REACH_SIZES_PER_S = 2.0, 0.5
 """How far from where it is expected an animal may turn up, in its sizes: at once, and per second unseen."""
 
 SMOOTHING_S = 0.1
-"""Boxes are steadied by those so near in time."""
+"""Width of the bell by which boxes are steadied: those of the moments around count, further ones less."""
 
 
 @dataclass(frozen=True, slots=True)
