@@ -150,7 +150,10 @@ def test_data_without_animals_is_refused(tmp_path):
 
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny_data, tmp_path, monkeypatch):
     """Stopped by a loss that is no number in the sixth iteration, then started again."""
-    longer = [*RECOGNIZER, "optimizer.iterations=8", "optimizer.checkpoint_iterations=2"]
+    longer = [
+        *RECOGNIZER,
+        "optimizer.iterations=8", "optimizer.checkpoint_iterations=2", "optimizer.averaged_iterations=6",
+    ]  # fmt: skip
     run("r2plus1d_narrow", longer, tiny_data, tmp_path / "whole")
 
     losses = recognition.compute_losses

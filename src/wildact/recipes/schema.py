@@ -35,13 +35,14 @@ class Model(Section):
         architecture: arguments of its builder.
         initial: weights to start from: ``imagenet`` (backbone); ``coco`` or ``kinetics400``, the published
             ones of this network; ``none``; or a weights name or file. A head of another number of classes is
-            not taken over.
+            not taken over. Several files: the mean of their weights, which are to be those of one network
+            at different times of its training.
         frozen: prefixes of parameters that are not trained.
     """
 
     name: str
     architecture: dict[str, Any] = {}
-    initial: str = "none"
+    initial: str | Annotated[tuple[str, ...], Field(min_length=2)] = "none"
     frozen: tuple[str, ...] = ()
 
 
@@ -57,6 +58,8 @@ class Optimizer(Section):
         iterations: steps in all; or
         epochs: rounds over the data set in all. One of the two.
         clip_norm: gradients are scaled down to this norm; 0: never.
+        averaged_iterations: the weights are the mean of those after each of so many last iterations; 0: those
+            of the last one.
         checkpoint_iterations: a run that is interrupted loses no more than so many.
         validation_iterations: from one validation to the next, where there are videos to validate on.
         precision: of the arithmetic: ``32-true``; ``bf16-mixed`` or ``16-mixed`` on GPUs.
@@ -70,6 +73,7 @@ class Optimizer(Section):
     iterations: Count | None = None
     epochs: Count | None = None
     clip_norm: Annotated[float, Field(ge=0)] = 0
+    averaged_iterations: Annotated[int, Field(ge=0)] = 0
     checkpoint_iterations: Count = 100
     validation_iterations: Count = 500
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"

@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim.swa_utils import AveragedModel
 
 from wildact.backbones import Lite0, load_imagenet_package
 from wildact.datasets import Dataset
@@ -27,19 +28,36 @@ def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -
         UsageError: if there is no such network, or no such weights.
         WeightsError: if the initial weights are not on this computer, damaged, or of another network.
     """
-    model_, initial = recipe.model, recipe.model.initial
-    weights = None if initial in UNTRAINED else initial
-    if isinstance(recipe, DetectionRecipe):
-        model = build_detector(model_.name, len(dataset.species), weights=weights, **model_.architecture)
-        model = model.to(memory_format=torch.channels_last)
+    model_ = recipe.model
+    if isinstance(model_.initial, str):
+        model = _build(recipe, dataset, model_.initial)
     else:
-        model = build_recognizer(model_.name, len(dataset.actions), weights=weights, **model_.architecture)
-        model = to_channels_last(model)
-    if initial == "imagenet":
-        _load_imagenet(model)
+        model = _mean_of([_build(recipe, dataset, initial) for initial in model_.initial])
     for name, parameter in model.named_parameters():
         parameter.requires_grad_(parameter.requires_grad and not name.startswith(model_.frozen or ("\0",)))
     return model
+
+
+def _build(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, initial: str) -> nn.Module:
+    name, architecture = recipe.model.name, recipe.model.architecture
+    weights = None if initial in UNTRAINED else initial
+    if isinstance(recipe, DetectionRecipe):
+        model = build_detector(name, len(dataset.species), weights=weights, **architecture)
+        model = model.to(memory_format=torch.channels_last)
+    else:
+        model = build_recognizer(name, len(dataset.actions), weights=weights, **architecture)
+        model = to_channels_last(model)
+    if initial == "imagenet":
+        _load_imagenet(model)
+    return model
+
+
+def _mean_of(models: list[nn.Module]) -> nn.Module:
+    """A network whose weights are the means of those of networks that are built alike."""
+    mean = AveragedModel(models[0], use_buffers=True)
+    for model in models:
+        mean.update_parameters(model)
+    return mean.module
 
 
 def _load_imagenet(model: nn.Module) -> None:
@@ -50,8 +68,13 @@ def _load_imagenet(model: nn.Module) -> None:
 
 
 def describe_initial(recipe: DetectionRecipe | RecognitionRecipe) -> dict[str, Any]:
-    """What the training starts from: what the recipe says, and the checksum of the file that this means."""
-    initial = recipe.model.initial
+    """What the training starts from: what the recipe says, and the checksum of each file that this means."""
+    if isinstance(recipe.model.initial, str):
+        return _describe(recipe, recipe.model.initial)
+    return {"mean of": [_describe(recipe, initial) for initial in recipe.model.initial]}
+
+
+def _describe(recipe: DetectionRecipe | RecognitionRecipe, initial: str) -> dict[str, Any]:
     if initial == "none":
         return {"weights": "none"}
     if initial == "imagenet":

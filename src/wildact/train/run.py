@@ -23,6 +23,7 @@ from wildact.recipes import DetectionRecipe
 from wildact.record import save_json
 from wildact.train import detection, recognition, video_detection
 from wildact.train.account import Account, make_card, make_record
+from wildact.train.average import TailMean
 from wildact.train.initial import build_model
 from wildact.train.log import MetricsLog
 from wildact.train.schedule import iterations_per_epoch
@@ -83,12 +84,15 @@ def train_recipe(
     done = _iterations_done(last)
     batches = Batches(blocks, workers=workers, start=done)
     account, card = Account(batches), make_card(recipe, dataset, BEST_FILE)
+    averaged = min(recipe.optimizer.averaged_iterations, blocks.iterations)
+    mean = TailMean(model, begin=blocks.iterations - averaged)
     validator: Validation | None = None
     if held_out is not None:
-        save = partial(_save_best, out, model, card)
-        validator = Validation(held_out, card, every=recipe.optimizer.validation_iterations, save=save)
+        save = partial(_save_best, out, card)
+        every = recipe.optimizer.validation_iterations
+        validator = Validation(held_out, card, every=every, weights=lambda: mean.weights, save=save)
     trainer = _build_trainer(
-        blocks.iterations, recipe, out, [account, *([validator] if validator else [])],
+        blocks.iterations, recipe, out, [account, mean, *([validator] if validator else [])],
         start=done, device=device, devices=devices, nodes=nodes, progress=progress,
     )  # fmt: skip
     per_epoch = iterations_per_epoch(recipe, len(blocks.videos), per_visit)
@@ -106,10 +110,10 @@ def train_recipe(
         return card
     if validator is None:
         scores: dict[str, Any] = {}
-        _save_best(out, model, card, {})
+        _save_best(out, card, mean.weights, {})
     else:
         scores = {"iteration": validator.iteration, **validator.best}
-        save_weights(out / LAST_FILE, model.state_dict(), card, dtype=torch.float16)
+        save_weights(out / LAST_FILE, mean.weights.state_dict(), card, dtype=torch.float16)
     record = make_record(recipe, dataset, held_out, account, processes=trainer.world_size, scores=scores)
     save_json(out / RECORD_FILE, record)
     card = save_record(out / BEST_FILE, record)
@@ -118,7 +122,7 @@ def train_recipe(
     return card
 
 
-def _save_best(out: Path, model: nn.Module, card: WeightCard, scores: dict[str, float]) -> None:
+def _save_best(out: Path, card: WeightCard, model: nn.Module, scores: dict[str, float]) -> None:
     named = {f"validation/{name}": value for name, value in scores.items()}
     card = card.model_copy(update={"scores": named})
     save_weights(out / BEST_FILE, model.state_dict(), card, dtype=torch.float16)

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 import lightning
 import numpy as np
 from lightning.pytorch.callbacks import Callback
+from torch import nn
 
 from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips_at
 from wildact.datasets import Dataset, truth_at
@@ -59,7 +60,13 @@ class Validation(Callback):
     """
 
     def __init__(
-        self, dataset: Dataset, card: WeightCard, *, every: int, save: Callable[[dict[str, float]], None]
+        self,
+        dataset: Dataset,
+        card: WeightCard,
+        *,
+        every: int,
+        weights: Callable[[], nn.Module],
+        save: Callable[[nn.Module, dict[str, float]], None],
     ) -> None:
         """Plan validations.
 
@@ -67,9 +74,12 @@ class Validation(Callback):
             dataset: labelled videos that are not trained on.
             card: of the network.
             every: iterations from one validation to the next.
-            save: called with the scores, by the first process alone, when the weights are the best so far.
+            weights: gives the network with the weights that count now.
+            save: called with the network and its scores, by the first process alone, when it is the best so
+                far.
         """
-        self.dataset, self.card, self.every, self.save = dataset, card, every, save
+        self.dataset, self.card, self.every = dataset, card, every
+        self.weights, self.save = weights, save
         self.best: dict[str, tuple[float, ...]] = {}
         self.iteration = 0
 
@@ -81,13 +91,14 @@ class Validation(Callback):
         if done % self.every and done != trainer.max_steps:
             return
         if trainer.is_global_zero:
-            scores = score_network(pl_module.model, self.card, self.dataset, str(pl_module.device))
+            model = self.weights()
+            scores = score_network(model, self.card, self.dataset, str(pl_module.device))
             for logger in trainer.loggers:
                 logger.log_metrics({f"{VALIDATION}{k}": v.value for k, v in scores.items()}, done - 1)
             measure, best = MEASURES[self.card.kind], self.best
             if not best or math.isnan(best[measure][0]) or scores[measure].value > best[measure][0]:
                 self.best, self.iteration = {name: tuple(score) for name, score in scores.items()}, done
-                self.save({name: score.value for name, score in scores.items()})
+                self.save(model, {name: score.value for name, score in scores.items()})
         trainer.strategy.barrier()
 
     def state_dict(self) -> dict[str, Any]:
