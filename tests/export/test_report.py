@@ -59,3 +59,26 @@ def test_it_says_that_the_networks_saw_simulated_clips_only(page):
 def test_an_empty_batch_is_a_page_too(tmp_path):
     save_report(tmp_path, [], run={})
     assert "No animal was found" in (tmp_path / "report.html").read_text()
+
+
+def test_pictures_end_where_the_page_would_be_too_large(result, blank, tmp_path):
+    outcomes = []
+    for name in ("a", "b", "c", "d"):
+        folder = tmp_path / "videos" / name
+        folder.mkdir(parents=True)
+        save_ethogram(folder / "ethogram.png", result, title=name)
+        (folder / "thumbnail.jpg").write_bytes(name.encode() * 1000)
+        found = blank if name == "d" else result
+        outcomes.append(VideoOutcome(f"{name}.mp4", Path(f"{name}.mp4"), found, None, folder))
+    one = sum(path.stat().st_size for path in (tmp_path / "videos/a").iterdir())
+    save_report(tmp_path, outcomes, run=RUN, most_pictures=2 * one + 500)
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert len(re.findall("data:image/png", page)) == len(re.findall("data:image/jpeg", page)) == 2
+    assert re.findall("Pictures: ([^<]*)", page) == ["videos/c", "videos/d"]
+    assert "those of the last 2 lie in" in page
+    assert page.count("<details>") == 4
+
+
+def test_a_page_with_all_pictures_does_not_speak_of_others(page):
+    assert "too large" not in page
+    assert "Pictures:" not in page

@@ -18,14 +18,25 @@ from wildact.types import VideoResult
 
 Seconds = defaultdict[str, Counter[str]]
 
+MOST_PICTURES = 50_000_000
+"""Bytes of pictures on the page: of about 1500 videos. With those of ten thousand no browser opens it."""
 
-def save_report(out: Path, outcomes: Iterable[VideoOutcome], *, run: Mapping[str, Any]) -> None:
+
+def save_report(
+    out: Path,
+    outcomes: Iterable[VideoOutcome],
+    *,
+    run: Mapping[str, Any],
+    most_pictures: int = MOST_PICTURES,
+) -> None:
     """Write ``out/report.html``; pictures are within the file, nothing is loaded from elsewhere.
 
     Args:
         out: folder of the run.
         outcomes: read once, one at a time.
         run: what ``run.json`` holds; ``models`` and ``environment`` are shown.
+        most_pictures: bytes of picture files that the page may hold. The videos after those that fill it are
+            on it without pictures, and it says where these lie.
 
     Raises:
         OutputError: if the file cannot be written.
@@ -34,8 +45,11 @@ def save_report(out: Path, outcomes: Iterable[VideoOutcome], *, run: Mapping[str
     by_light: Seconds = defaultdict(Counter)
     tracks: Counter[str] = Counter()
     videos, watched_s = [], 0.0
+    room = most_pictures
     for outcome in outcomes:
-        videos.append(_video(outcome))
+        pictures = _read_pictures(outcome)
+        room -= sum(map(len, pictures.values()))
+        videos.append(_video(outcome, out, pictures if room >= 0 else None))
         if outcome.result is not None:
             watched_s += float(outcome.result.info.duration or 0)
             _add_budget(outcome.result, by_species, by_light, tracks)
@@ -50,6 +64,7 @@ def save_report(out: Path, outcomes: Iterable[VideoOutcome], *, run: Mapping[str
                 status: sum(v["status"] == status for v in videos) for status in ("ok", "blank", "failed")
             },
             animals=sum(v["tracks"] for v in videos),
+            unpictured=sum(bool(v["elsewhere"]) for v in videos),
             watched=_duration(watched_s),
             budget=[_budget_row(name, by_species[name], tracks[name], names) for name in sorted(by_species)],
             lights=[_budget_row(name, by_light[name], tracks[name], names) for name in sorted(by_light)],
@@ -77,12 +92,13 @@ def _environment() -> Environment:
     )
 
 
-def _video(outcome: VideoOutcome) -> dict[str, Any]:
+def _video(outcome: VideoOutcome, out: Path, pictures: Mapping[str, bytes] | None) -> dict[str, Any]:
+    """What the page says of one video; without pictures, where they lie."""
     result = outcome.result
     if result is None:
         return {
             "name": outcome.video, "status": "failed", "light": "", "summary": "", "error": outcome.error,
-            "warnings": (), "thumbnail": "", "ethogram": "", "bouts": (), "tracks": 0,
+            "warnings": (), "thumbnail": "", "ethogram": "", "elsewhere": "", "bouts": (), "tracks": 0,
         }  # fmt: skip
     species = {track.track_id: track.label for track in result.tracks}
     counts = Counter(species.values())
@@ -94,8 +110,9 @@ def _video(outcome: VideoOutcome) -> dict[str, Any]:
         "summary": " · ".join(part for part in (_duration(float(result.info.duration or 0)), who) if part),
         "error": "",
         "warnings": result.warnings,
-        "thumbnail": _picture(outcome.folder, "thumbnail.jpg", "image/jpeg"),
-        "ethogram": _picture(outcome.folder, "ethogram.png", "image/png") if result.tracks else "",
+        "thumbnail": _data_uri(pictures or {}, "thumbnail.jpg", "image/jpeg"),
+        "ethogram": _data_uri(pictures or {}, "ethogram.png", "image/png"),
+        "elsewhere": "" if pictures is not None or outcome.folder is None else _within(outcome.folder, out),
         "bouts": [
             {
                 "track_id": bout.track_id,
@@ -111,11 +128,21 @@ def _video(outcome: VideoOutcome) -> dict[str, Any]:
     }
 
 
-def _picture(folder: Path | None, name: str, kind: str) -> str:
-    """A picture as a data URI; empty where there is none."""
-    if folder is None or not (folder / name).is_file():
-        return ""
-    return f"data:{kind};base64,{base64.b64encode((folder / name).read_bytes()).decode()}"
+def _read_pictures(outcome: VideoOutcome) -> dict[str, bytes]:
+    """Picture files of a video by their names: those that there are."""
+    if outcome.folder is None or outcome.result is None:
+        return {}
+    names = ("thumbnail.jpg", "ethogram.png") if outcome.result.tracks else ("thumbnail.jpg",)
+    return {name: path.read_bytes() for name in names if (path := outcome.folder / name).is_file()}
+
+
+def _data_uri(pictures: Mapping[str, bytes], name: str, kind: str) -> str:
+    """A picture as it stands in the page; empty where there is none."""
+    return f"data:{kind};base64,{base64.b64encode(pictures[name]).decode()}" if name in pictures else ""
+
+
+def _within(folder: Path, out: Path) -> str:
+    return folder.relative_to(out).as_posix() if folder.is_relative_to(out) else str(folder)
 
 
 def _add_budget(result: VideoResult, by_species: Seconds, by_light: Seconds, tracks: Counter[str]) -> None:
