@@ -2,7 +2,7 @@ import numpy as np
 from PIL import Image
 
 from wildact.export import save_ethogram
-from wildact.export.colors import action_color
+from wildact.export.colors import ACTION_COLORS
 
 
 def colours(path):
@@ -16,7 +16,7 @@ def colours(path):
 def test_bouts_show_in_their_colours_with_areas_like_their_durations(result, tmp_path):
     save_ethogram(tmp_path / "e.png", result, title="site/clip.mp4")
     seen, size = colours(tmp_path / "e.png")
-    walking, resting = (seen[action_color(action)] for action in ("walking", "resting"))
+    walking, resting = (seen[ACTION_COLORS[action]] for action in ("walking", "resting"))
     assert 2.4 < walking / resting < 3.6  # 1.2 + 1.2 s against 0.8 s
     assert size[0] > 900
 
@@ -25,4 +25,4 @@ def test_more_animals_make_a_taller_picture(result, blank, tmp_path):
     save_ethogram(tmp_path / "two.png", result, title="a")
     save_ethogram(tmp_path / "none.png", blank, title="$a_b$ <x>")  # no formula is made of a file's name
     assert colours(tmp_path / "two.png")[1][1] > colours(tmp_path / "none.png")[1][1]
-    assert action_color("walking") not in colours(tmp_path / "none.png")[0]
+    assert ACTION_COLORS["walking"] not in colours(tmp_path / "none.png")[0]

@@ -1,11 +1,15 @@
 """Colours that mean the same in videos, ethograms and the report; told apart by colour-blind readers too.
 
-Reference: Okabe & Ito 2008, Color Universal Design; Wong 2011, Points of view: Color blindness.
+Reference: Okabe & Ito 2008, Color Universal Design; Wong 2011, Points of view: Color blindness; Tol 2021,
+Colour Schemes (``muted``).
 """
 
 from __future__ import annotations
 
-import zlib
+import colorsys
+from collections.abc import Iterator, Sequence
+
+from wildact.types import VideoResult
 
 Rgb = tuple[int, int, int]
 
@@ -26,6 +30,19 @@ ACTION_COLORS: dict[str, Rgb] = {
     "resting": (120, 130, 150),
     "grooming": (204, 121, 167),
 }
+MORE_COLORS: tuple[Rgb, ...] = (
+    (230, 159, 0),
+    (0, 114, 178),
+    (136, 34, 85),
+    (153, 153, 51),
+    (51, 34, 136),
+    (221, 204, 119),
+    (68, 170, 153),
+    (140, 86, 75),
+)
+"""For actions that have no colour of their own."""
+
+GOLDEN = 0.618034  # steps of so much of the circle of hues never come close to an earlier one
 
 
 def track_color(track_id: int) -> Rgb:
@@ -33,11 +50,36 @@ def track_color(track_id: int) -> Rgb:
     return TRACK_COLORS[(track_id - 1) % len(TRACK_COLORS)]
 
 
-def action_color(action: str) -> Rgb:
-    """Colour of an action; one that has none of its own gets the same of the palette every time."""
-    if action in ACTION_COLORS:
-        return ACTION_COLORS[action]
-    return TRACK_COLORS[zlib.crc32(action.encode()) % len(TRACK_COLORS)]
+def action_colors(actions: Sequence[str]) -> dict[str, Rgb]:
+    """Colours of actions, no two the same.
+
+    Args:
+        actions: all that a network or a data set knows, so that each has one colour in all pictures.
+    """
+    others = _other_colors([ACTION_COLORS[name] for name in actions if name in ACTION_COLORS])
+    return {name: ACTION_COLORS[name] if name in ACTION_COLORS else next(others) for name in actions}
+
+
+def result_colors(result: VideoResult) -> dict[str, Rgb]:
+    """Colours of the actions that a result's network knows, and of others that its bouts may name."""
+    known = result.actions[0].classes if result.actions else ()
+    return action_colors(list(dict.fromkeys([*known, *sorted(bout.action for bout in result.bouts)])))
+
+
+def _other_colors(taken: Sequence[Rgb]) -> Iterator[Rgb]:
+    seen = set(taken)
+    for color in (*MORE_COLORS, *ACTION_COLORS.values()):
+        if color not in seen:
+            seen.add(color)
+            yield color
+    number = 0
+    while True:  # hues without end, in turn light and dark
+        number += 1
+        shade = colorsys.hsv_to_rgb(number * GOLDEN % 1, 0.75, 0.9 if number % 2 else 0.55)
+        color = (round(255 * shade[0]), round(255 * shade[1]), round(255 * shade[2]))
+        if color not in seen:
+            seen.add(color)
+            yield color
 
 
 def to_hex(color: Rgb) -> str:

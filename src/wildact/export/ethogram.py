@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from wildact.export.atomic import replacing
-from wildact.export.colors import action_color, to_hex
+from wildact.export.colors import result_colors, to_hex
 from wildact.types import Bool, Int64, VideoResult
 
 LIGHT_NAMES = {"day": "day", "dusk": "dusk", "ir": "infrared"}
@@ -37,12 +38,15 @@ def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     duration_s = float(result.info.duration or 0)
+    colors = {action: to_hex(color) for action, color in result_colors(result).items()}
     for row, track in enumerate(result.tracks):
         for bout in result.bouts:
             if bout.track_id == track.track_id:
-                color = to_hex(action_color(bout.action))
                 axes.broken_barh(
-                    [(bout.start_s, bout.duration_s)], (row - 0.32, 0.5), color=color, linewidth=0
+                    [(bout.start_s, bout.duration_s)],
+                    (row - 0.32, 0.5),
+                    color=colors[bout.action],
+                    linewidth=0,
                 )
         first, last = int(track.frames[0]), int(track.frames[-1])
         times = result.times_s[first : last + 1]
@@ -63,7 +67,7 @@ def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
     if not result.tracks:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "no animal found", transform=axes.transAxes, ha="center", va="center", color=GREY)
-    _legend(figure, result)
+    _legend(figure, result, colors)
     with replacing(path) as part:
         figure.savefig(part, format="png")
 
@@ -81,10 +85,10 @@ def _seen(result: VideoResult, observed: Int64, first: int, last: int) -> Bool:
     return seen
 
 
-def _legend(figure: Figure, result: VideoResult) -> None:
+def _legend(figure: Figure, result: VideoResult, colors: Mapping[str, str]) -> None:
     actions = sorted({bout.action for bout in result.bouts})
     if actions:
-        patches = [Patch(color=to_hex(action_color(action)), label=action) for action in actions]
+        patches = [Patch(color=colors[action], label=action) for action in actions]
         figure.legend(
             handles=patches,
             loc="outside lower left",

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from wildact.export.atomic import replacing
-from wildact.export.colors import action_color, to_hex
+from wildact.export.colors import result_colors, to_hex
 from wildact.export.ethogram import LIGHT_NAMES
 from wildact.export.tables import VideoOutcome
 from wildact.types import VideoResult
@@ -45,6 +45,7 @@ def save_report(
     by_light: Seconds = defaultdict(Counter)
     tracks: Counter[str] = Counter()
     videos, watched_s = [], 0.0
+    colors: dict[str, str] = {}
     room = most_pictures
     for outcome in outcomes:
         pictures = _read_pictures(outcome)
@@ -53,7 +54,9 @@ def save_report(
         if outcome.result is not None:
             watched_s += float(outcome.result.info.duration or 0)
             _add_budget(outcome.result, by_species, by_light, tracks)
+            colors |= {action: to_hex(color) for action, color in result_colors(outcome.result).items()}
     names = sorted({action for seconds in by_species.values() for action in seconds})
+    shown = {name: colors[name] for name in names}
     models = run.get("models", {})
     page = (
         _environment()
@@ -66,9 +69,9 @@ def save_report(
             animals=sum(v["tracks"] for v in videos),
             unpictured=sum(bool(v["elsewhere"]) for v in videos),
             watched=_duration(watched_s),
-            budget=[_budget_row(name, by_species[name], tracks[name], names) for name in sorted(by_species)],
-            lights=[_budget_row(name, by_light[name], tracks[name], names) for name in sorted(by_light)],
-            actions=[{"name": name, "color": to_hex(action_color(name))} for name in names],
+            budget=[_budget_row(name, by_species[name], tracks[name], shown) for name in sorted(by_species)],
+            lights=[_budget_row(name, by_light[name], tracks[name], shown) for name in sorted(by_light)],
+            actions=[{"name": name, "color": color} for name, color in shown.items()],
             models=models,
             simulated=any(
                 "simulated" in str(model.get("trained_on", "")).lower() for model in models.values()
@@ -156,15 +159,16 @@ def _add_budget(result: VideoResult, by_species: Seconds, by_light: Seconds, tra
         by_light[light][bout.action] += bout.duration_s  # type: ignore[assignment]
 
 
-def _budget_row(name: str, seconds: Counter[str], tracks: int, actions: list[str]) -> dict[str, Any]:
+def _budget_row(name: str, seconds: Counter[str], tracks: int, colors: Mapping[str, str]) -> dict[str, Any]:
+    """A row of the budget; its columns are the actions that have a colour."""
     total = sum(seconds.values()) or 1
-    shares = {action: seconds[action] / total for action in actions}
+    shares = {action: seconds[action] / total for action in colors}
     return {
         "species": name,
         "tracks": tracks,
         "time": _duration(sum(seconds.values())),
         "parts": [
-            {"action": action, "share": share, "color": to_hex(action_color(action))}
+            {"action": action, "share": share, "color": colors[action]}
             for action, share in shares.items()
             if share > 0
         ],
