@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wildact.export.colors import ACTION_COLORS, action_colors, result_colors, to_hex
+from wildact.export.colors import ACTION_COLORS, action_colors, result_hex, to_hex
 from wildact.types import Bout
 
 KABR = ("Walk", "Graze", "Browse", "Head Up", "Auto-Groom", "Trot", "Run", "Occluded")
@@ -31,13 +31,13 @@ def test_a_colour_does_not_depend_on_what_is_seen_in_a_video(result):
     scores = replace(result.actions[0], classes=("x", "drinking", *result.actions[0].classes[2:]))
     one = replace(result, actions=(scores,), bouts=())
     other = replace(one, bouts=(Bout(1, "drinking", 0.0, 1.0, 0.5),))
-    assert result_colors(one) == result_colors(other)
-    assert set(result_colors(one)) == set(scores.classes)
+    assert result_hex(one) == result_hex(other)
+    assert set(result_hex(one)) == set(scores.classes)
 
 
 def test_bouts_without_scores_have_colours_too(result):
     alone = replace(result, actions=(), bouts=(Bout(1, "b", 0.0, 1.0, 0.5), Bout(1, "a", 1.0, 2.0, 0.5)))
-    assert list(result_colors(alone)) == ["a", "b"]
+    assert list(result_hex(alone)) == ["a", "b"]
 
 
 def test_hex():

@@ -15,7 +15,7 @@ from matplotlib.ticker import MaxNLocator
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.stats import LIGHTS, list_bouts
 from wildact.export.atomic import replacing
-from wildact.export.colors import action_colors, to_hex
+from wildact.export.colors import action_hex
 
 LIGHT_COLORS = {"day": "#f0c842", "dusk": "#d55e00", "ir": "#3d4f6b", "unknown": "#c3c8ce"}
 LIGHT_NAMES = {"day": "day", "dusk": "dusk", "ir": "infrared", "unknown": "unknown"}
@@ -90,7 +90,7 @@ def _draw_classes(tables: Mapping[str, pd.DataFrame]) -> Figure:
     _bars(
         left, "Tracks of each species", species["tracks"], "tracks", dict.fromkeys(species.index, BLUE), rows
     )
-    colors = {name: to_hex(color) for name, color in action_colors([*map(str, actions.index)]).items()}
+    colors = action_hex([*map(str, actions.index)])
     _bars(right, "Labelled time of each action", actions["total_s"], "seconds", colors, rows)
     return figure
 
@@ -173,7 +173,7 @@ def _draw_sites(table: pd.DataFrame) -> Figure:
 def _draw_bouts(bouts: pd.DataFrame, actions: tuple[str, ...]) -> Figure:
     figure = _figure(8, 1.4 + 0.42 * max(len(actions), 2))
     axes = figure.add_subplot()
-    colors = {name: to_hex(color) for name, color in action_colors(actions).items()}
+    colors = action_hex(actions)
     unit = "seconds (dot: median; thick: half of the bouts; thin: 5 to 95 %)"
     _prepare(axes, "How long a bout lasts", list(actions), unit)
     if bouts.empty:

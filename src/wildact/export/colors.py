@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Iterator, Sequence
+from itertools import chain, count
 
 from wildact.types import VideoResult
 
@@ -42,7 +43,7 @@ MORE_COLORS: tuple[Rgb, ...] = (
 )
 """For actions that have no colour of their own."""
 
-GOLDEN = 0.618034  # steps of so much of the circle of hues never come close to an earlier one
+GOLDEN = 0.618034  # steps of so much of the circle of hues fill its gaps evenly
 
 
 def track_color(track_id: int) -> Rgb:
@@ -60,26 +61,30 @@ def action_colors(actions: Sequence[str]) -> dict[str, Rgb]:
     return {name: ACTION_COLORS[name] if name in ACTION_COLORS else next(others) for name in actions}
 
 
-def result_colors(result: VideoResult) -> dict[str, Rgb]:
-    """Colours of the actions that a result's network knows, and of others that its bouts may name."""
+def action_hex(actions: Sequence[str]) -> dict[str, str]:
+    """`action_colors` as HTML and matplotlib write them."""
+    return {name: to_hex(color) for name, color in action_colors(actions).items()}
+
+
+def result_hex(result: VideoResult) -> dict[str, str]:
+    """`action_hex` of the actions that a result's network knows, and of others that its bouts may name."""
     known = result.actions[0].classes if result.actions else ()
-    return action_colors(list(dict.fromkeys([*known, *sorted(bout.action for bout in result.bouts)])))
+    return action_hex(list(dict.fromkeys([*known, *sorted(bout.action for bout in result.bouts)])))
 
 
 def _other_colors(taken: Sequence[Rgb]) -> Iterator[Rgb]:
+    """Colours without end, none of them taken and no two the same."""
     seen = set(taken)
-    for color in (*MORE_COLORS, *ACTION_COLORS.values()):
+    for color in chain(MORE_COLORS, ACTION_COLORS.values(), map(_shade, count(1))):
         if color not in seen:
             seen.add(color)
             yield color
-    number = 0
-    while True:  # hues without end, in turn light and dark
-        number += 1
-        shade = colorsys.hsv_to_rgb(number * GOLDEN % 1, 0.75, 0.9 if number % 2 else 0.55)
-        color = (round(255 * shade[0]), round(255 * shade[1]), round(255 * shade[2]))
-        if color not in seen:
-            seen.add(color)
-            yield color
+
+
+def _shade(number: int) -> Rgb:
+    """One hue after the other, in turn light and dark."""
+    red, green, blue = colorsys.hsv_to_rgb(number * GOLDEN % 1, 0.75, 0.9 if number % 2 else 0.55)
+    return round(255 * red), round(255 * green), round(255 * blue)
 
 
 def to_hex(color: Rgb) -> str:

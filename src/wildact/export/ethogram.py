@@ -12,7 +12,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
 from wildact.export.atomic import replacing
-from wildact.export.colors import result_colors, to_hex
+from wildact.export.colors import result_hex
 from wildact.types import Bool, Int64, VideoResult
 
 LIGHT_NAMES = {"day": "day", "dusk": "dusk", "ir": "infrared"}
@@ -38,7 +38,7 @@ def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
     duration_s = float(result.info.duration or 0)
-    colors = {action: to_hex(color) for action, color in result_colors(result).items()}
+    colors = result_hex(result)
     for row, track in enumerate(result.tracks):
         for bout in result.bouts:
             if bout.track_id == track.track_id:

@@ -11,7 +11,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from wildact.export.atomic import replacing
-from wildact.export.colors import result_colors, to_hex
+from wildact.export.colors import result_hex
 from wildact.export.ethogram import LIGHT_NAMES
 from wildact.export.tables import VideoOutcome
 from wildact.types import VideoResult
@@ -48,13 +48,13 @@ def save_report(
     colors: dict[str, str] = {}
     room = most_pictures
     for outcome in outcomes:
-        pictures = _read_pictures(outcome)
+        pictures = _read_pictures(outcome) if room >= 0 else {}  # a full page needs no more reading
         room -= sum(map(len, pictures.values()))
         videos.append(_video(outcome, out, pictures if room >= 0 else None))
         if outcome.result is not None:
             watched_s += float(outcome.result.info.duration or 0)
             _add_budget(outcome.result, by_species, by_light, tracks)
-            colors |= {action: to_hex(color) for action, color in result_colors(outcome.result).items()}
+            colors |= result_hex(outcome.result)
     names = sorted({action for seconds in by_species.values() for action in seconds})
     shown = {name: colors[name] for name in names}
     models = run.get("models", {})

@@ -1,4 +1,4 @@
-"""The mean of the weights over the last iterations of a training, which is better than the last of them.
+"""The mean of the weights over the last iterations of a training, often better than the last of them.
 
 Steps of a learning rate that does not go down lead around a good place rather than into it; their mean is
 near its middle.
@@ -28,7 +28,8 @@ class TailMean(Callback):
 
         Args:
             model: that is trained.
-            begin: the mean is of the weights after every iteration from this one on, counted from 0.
+            begin: the mean is of the weights after every iteration from this one on, counted from 0; below 0:
+                after every one.
         """
         self.model, self.begin = model, begin
         self._mean: AveragedModel | None = None

@@ -84,8 +84,7 @@ def train_recipe(
     done = _iterations_done(last)
     batches = Batches(blocks, workers=workers, start=done)
     account, card = Account(batches), make_card(recipe, dataset, BEST_FILE)
-    averaged = min(recipe.optimizer.averaged_iterations, blocks.iterations)
-    mean = TailMean(model, begin=blocks.iterations - averaged)
+    mean = TailMean(model, begin=blocks.iterations - recipe.optimizer.averaged_iterations)
     validator: Validation | None = None
     if held_out is not None:
         save = partial(_save_best, out, card)
