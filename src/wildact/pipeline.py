@@ -28,10 +28,10 @@ from wildact.detect import (
 )
 from wildact.errors import UsageError
 from wildact.export import annotate_frames, choose_thumbnail_frame, save_ethogram, save_thumbnail
-from wildact.recognize import Recognizer, load_recognizer, predict_actions, scores_to_bouts
+from wildact.recognize import Recognizer, add_context, load_recognizer, predict_actions, scores_to_bouts
 from wildact.record import StageTimer
 from wildact.track import TrackerSettings, track_detections
-from wildact.types import Detections, Frame, Track, VideoResult
+from wildact.types import ActionScores, Detections, Float64, Frame, Track, VideoResult
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage, frames done in it, and frames in all (None where that is not known)."""
@@ -152,6 +152,7 @@ def analyze_video(
         )
         light = sampler.classify()
     actions = _recognize(path, tracks, times_s, models.recognizer, settings, timer, progress)
+    actions = _add_context(actions, tracks, times_s, models.recognizer, info.height, timer)
     spans = {track.track_id: track_span(track, times_s) for track in tracks}
     bouts = [bout for scores in actions for bout in scores_to_bouts(scores, *spans[scores.track_id])]
     return VideoResult(
@@ -207,12 +208,12 @@ def _detect(
 def _recognize(
     path: Path,
     tracks: tuple[Track, ...],
-    times_s: np.ndarray[Any, np.dtype[np.float64]],
+    times_s: Float64,
     recognizer: Recognizer,
     settings: AnalysisSettings,
     timer: StageTimer,
     progress: Progress,
-) -> Any:
+) -> tuple[ActionScores, ...]:
     plans = [
         plan
         for track in tracks
@@ -234,6 +235,25 @@ def _recognize(
         clips = timer.iterate("clip", cut_clips(plans, frames, size=recognizer.size))
         with timer.stage("recognize"):
             return predict_actions(recognizer, clips, mirrored=settings.mirrored)
+
+
+def _add_context(
+    actions: tuple[ActionScores, ...],
+    tracks: tuple[Track, ...],
+    times_s: Float64,
+    recognizer: Recognizer,
+    height: int,
+    timer: StageTimer,
+) -> tuple[ActionScores, ...]:
+    """Scores of clips, corrected by their tracks as a whole where the network can do that."""
+    context = recognizer.track_context
+    if context is None:
+        return actions
+    by_id = {track.track_id: track for track in tracks}
+    with timer.stage("recognize"):
+        return tuple(
+            add_context(context, scores, by_id[scores.track_id], times_s, height) for scores in actions
+        )
 
 
 def _told(frames: Iterable[Frame], progress: Progress, stage: str, total: int | None) -> Iterator[Frame]:

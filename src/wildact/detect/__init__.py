@@ -21,6 +21,7 @@ from wildact.detect.mask_rcnn import (
     build_maskrcnn_resnet50_fpn,
     build_maskrcnn_resnet50_fpn_v2,
 )
+from wildact.detect.motion import build_motion_maskrcnn_lite0_fpn
 from wildact.detect.predict import Detector, predict_detections
 from wildact.detect.seq_nms import apply_seq_nms
 from wildact.detect.stream import require_single_frames, stream_detections
@@ -42,6 +43,7 @@ __all__ = [
 
 DETECTORS: dict[str, Callable[..., nn.Module]] = {
     "maskrcnn_lite0_fpn": build_maskrcnn_lite0_fpn,
+    "motion_maskrcnn_lite0_fpn": build_motion_maskrcnn_lite0_fpn,
     "maskrcnn_resnet50_fpn": build_maskrcnn_resnet50_fpn,
     "maskrcnn_resnet50_fpn_v2": build_maskrcnn_resnet50_fpn_v2,
     "fgfa_maskrcnn_lite0_fpn": build_fgfa_maskrcnn_lite0_fpn,
@@ -51,6 +53,9 @@ DETECTORS: dict[str, Callable[..., nn.Module]] = {
 
 HEAD = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.")
 """What the names of the layers begin with that are made for a number of classes."""
+
+MOTION = ("backbone.motion.", "backbone.joints.")
+"""What the names of the layers begin with that see what moves: without them it is the Mask R-CNN as such."""
 
 
 def build_detector(
@@ -76,7 +81,7 @@ def build_detector(
     if weights is not None and isinstance(model, FlowGuidedMaskRCNN):
         load_video_weights(model, weights, network=name, head=HEAD)
     elif weights is not None:
-        load_initial_weights(model, weights, network=name, kind="detector", head=HEAD)
+        load_initial_weights(model, weights, network=name, kind="detector", head=HEAD, additions=MOTION)
     return model
 
 

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from wildact.detect.heads import run_heads
 from wildact.detect.mirror import run_mirrored
+from wildact.detect.motion import CHANNELS, resize_channels, sees_motion, stack_motion
 from wildact.masks import encode_cropped_mask
 from wildact.types import Bool, Detections, Float32, Image, Rle
 from wildact.weights import WeightCard
@@ -87,6 +88,8 @@ def predict_detections(
 
 def prepare_images(detector: Detector, images: Sequence[Image]) -> tuple[list[Tensor], list[tuple[int, int]]]:
     """Images of the size that the network works at, as (3, h, w) float RGB in [0, 1]; and their sizes."""
+    if sees_motion(detector.model):
+        images = [image if image.shape[2] == CHANNELS else stack_motion(image, []) for image in images]
     small = [resize_for(detector.model, image) for image in images]
     sizes = [(int(image.shape[0]), int(image.shape[1])) for image in small]
     return [_to_tensor(image, detector.device) for image in small], sizes
@@ -109,7 +112,7 @@ def resize_for(model: Any, image: Image) -> Image:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
+    return resize_channels(image, size, method)
 
 
 def _to_tensor(image: Image, device: torch.device) -> Tensor:

@@ -17,6 +17,7 @@ import torch
 
 from wildact.detect.fgfa import FlowGuidedMaskRCNN
 from wildact.detect.heads import run_heads
+from wildact.detect.motion import add_motion, sees_motion
 from wildact.detect.predict import (
     Detector,
     make_batch,
@@ -65,6 +66,12 @@ def stream_detections(
     if isinstance(detector.model, FlowGuidedMaskRCNN):
         for _, part in groupby(frames, key=lambda frame: frame.image.shape):
             yield from _stream_window(detector, part, window, batch_size, wanted)
+        return
+    if sees_motion(detector.model):
+        for _, part in groupby(frames, key=lambda frame: frame.image.shape):
+            for pairs in _batches(add_motion(part, wanted=wanted), batch_size):
+                found = predict_detections(detector, [image for _, image in pairs], mirrored=mirrored)
+                yield from zip([frame for frame, _ in pairs], found, strict=True)
         return
     for batch in _batches(filter(wanted, frames), batch_size):
         found = predict_detections(detector, [frame.image for frame in batch], mirrored=mirrored)

@@ -216,6 +216,10 @@ class _Recipe(Section):
     schedule: Schedule
 
 
+REFINING = ("maskrcnn_lite0_fpn", "motion_maskrcnn_lite0_fpn")
+"""Detectors that move their proposals before they judge them, and may learn from the moved ones."""
+
+
 class DetectionRecipe(_Recipe):
     """How a detector is trained: with ``window`` one that sees several frames, else one of single frames.
 
@@ -235,19 +239,46 @@ class DetectionRecipe(_Recipe):
             raise ValueError("'window' belongs to the detectors fgfa_*, and they need it")
         if self.window is not None and self.data.paste:
             raise ValueError("'data.paste' is for detectors that see single frames: fgfa_* take 0")
-        if self.refined and self.model.name != "maskrcnn_lite0_fpn":
-            raise ValueError(
-                "'refined' is for 'maskrcnn_lite0_fpn', which sees single frames and moves its proposals"
-            )
+        if self.refined and self.model.name not in REFINING:
+            raise ValueError(f"'refined' is for {' and '.join(REFINING)}, which move their proposals")
         return self
 
 
+class TrackContext(Section):
+    """How a trained action network learns to look at tracks as a whole; nothing else of it is trained.
+
+    Attributes:
+        tracks_per_video: drawn at each visit of a video.
+        hop_s: seconds from one clip of a track to the next.
+        box_noise: largest standard deviation of noise added to a track's boxes, as a share of their size.
+    """
+
+    tracks_per_video: Count
+    hop_s: Positive
+    box_noise: Annotated[float, Field(ge=0, lt=0.5)]
+
+
 class RecognitionRecipe(_Recipe):
-    """How an action network is trained."""
+    """How an action network is trained: with ``track_context`` only what looks at tracks as a whole.
+
+    Attributes:
+        label_smoothing: share of the truth that goes to all actions alike.
+        data: clips; with ``track_context`` as the action network was trained on them.
+        track_context: see `TrackContext`.
+    """
 
     kind: Literal["recognizer"]
     label_smoothing: Share = 0
     data: RecognitionData
+    track_context: TrackContext | None = None
+
+    @model_validator(mode="after")
+    def _context_of_model(self) -> Self:
+        if (self.track_context is not None) != ("track_context" in self.model.architecture):
+            raise ValueError("'track_context' and 'model.architecture.track_context' belong together")
+        if self.track_context is not None and self.model.initial in ("none", "imagenet", "kinetics400"):
+            raise ValueError("'track_context' needs a trained action network: name it in 'model.initial'")
+        return self
 
 
 Recipe = Annotated[DetectionRecipe | RecognitionRecipe, Field(discriminator="kind")]

@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
+from wildact.detect.motion import resize_channels
 from wildact.types import Bool, Image
 
 
@@ -53,16 +54,19 @@ def apply_look(images: Image, look: Look, rng: Generator) -> Image:
 
 def _change(image: Image, look: Look, rng: Generator) -> Image:
     if look.gray:
-        image = cv2.cvtColor(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB).astype(np.uint8)
+        grey = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2GRAY)
+        image = np.dstack([grey, grey, grey, image[..., 3:]])
     if look.blur:
         image = cv2.GaussianBlur(image, (0, 0), look.blur).astype(np.uint8)
     table = np.clip(np.arange(256) * look.gain + look.offset, 0, 255).astype(np.uint8)
     image = table[image]
     if look.noise > 0.5:
         # one channel of noise for all colours: what is left of a sensor's noise after a camera's codec
-        height, width = image.shape[:2]
-        noise = rng.normal(0, look.noise, (height, width)).astype(np.int16)
-        image = np.clip(image.astype(np.int16) + noise[..., None], 0, 255).astype(np.uint8)
+        height, width, channels = image.shape
+        noise = rng.normal(0, look.noise, (height, width)).astype(np.int16)[..., None].repeat(3, axis=2)
+        for _ in range(channels - 3):
+            noise = np.dstack([noise, rng.normal(0, look.noise, (height, width)).astype(np.int16)])
+        image = np.clip(image.astype(np.int16) + noise, 0, 255).astype(np.uint8)
     return image
 
 
@@ -105,7 +109,7 @@ def scale_and_crop(
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     # masks by the same interpolation as the picture: OpenCV's nearest neighbour is half a pixel off
     scaled = [cv2.resize(mask * np.uint8(255), size, interpolation=method)[window] > 127 for mask in masks]
-    picture = cv2.resize(image, size, interpolation=method)[window]
+    picture = resize_channels(image, size, method)[window]
     shape = picture.shape[:2]
     return np.asarray(picture, np.uint8), np.array(scaled, bool).reshape(-1, *shape)
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from wildact.datasets import Dataset
 from wildact.detect.heads import refine_proposals
+from wildact.detect.motion import choose_beside, stack_motion, to_grey
 from wildact.errors import DatasetError
 from wildact.masks import decode_mask
 from wildact.recipes import DetectionRecipe
@@ -38,7 +39,12 @@ def build_blocks(dataset: Dataset, recipe: DetectionRecipe) -> Blocks[Sample]:
     check_masks(dataset)
     return Blocks(
         dataset.videos,
-        partial(draw_frames, species=dataset.species, data=recipe.data),
+        partial(
+            draw_frames,
+            species=dataset.species,
+            data=recipe.data,
+            motion=recipe.model.name.startswith("motion_"),
+        ),
         seed=recipe.seed,
         batch_size=recipe.optimizer.batch_size,
         samples_per_visit=recipe.data.frames_per_video,
@@ -62,7 +68,7 @@ def check_masks(dataset: Dataset) -> None:
 
 
 def draw_frames(
-    video: LabelledVideo, rng: Generator, *, species: Sequence[str], data: DetectionData
+    video: LabelledVideo, rng: Generator, *, species: Sequence[str], data: DetectionData, motion: bool = False
 ) -> list[Sample]:
     """Draw frames of one video, each with another look, scale and cut.
 
@@ -71,12 +77,8 @@ def draw_frames(
         labels (N,) int64 from 1, masks (N, h, w) uint8.
     """
     chosen = choose_frames(video, rng, data)
-    frames = read_frames(video, set(chosen))  # of a damaged file maybe fewer than were labelled
-    seen = [
-        Labelled(frames[index].image, *read_truth(video, index, species))
-        for index in chosen
-        if index in frames
-    ]
+    images = read_motion(video, chosen, rng) if motion else read_images(video, chosen)
+    seen = [Labelled(image, *read_truth(video, index, species)) for index, image in images.items()]
     samples = []
     for k, frame in enumerate(seen):
         if data.paste and rng.random() < data.paste:  # without, a seed draws what it always drew
@@ -84,6 +86,29 @@ def draw_frames(
         (image,), target = change_frames([frame.image], frame.masks, frame.labels, rng, data)
         samples.append((image, target))
     return samples
+
+
+def read_images(video: LabelledVideo, chosen: Sequence[int]) -> dict[int, Image]:
+    """Pictures of frames by number; of a damaged file maybe fewer than were labelled."""
+    return {index: frame.image for index, frame in sorted(read_frames(video, set(chosen)).items())}
+
+
+STILL = 0.15
+"""Share of frames of which nothing is known but themselves, as of a single picture."""
+
+
+def read_motion(video: LabelledVideo, chosen: Sequence[int], rng: Generator) -> dict[int, Image]:
+    """The same, with what moves, see `wildact.detect.motion`."""
+    times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
+    around = {index: choose_beside(times_s, index).tolist() for index in chosen}
+    frames = read_frames(video, {number for numbers in around.values() for number in numbers} | set(chosen))
+    images = {}
+    for index in chosen:
+        if index in frames:
+            known = rng.random() >= STILL and all(number in frames for number in around[index])
+            beside = [to_grey(frames[number].image) for number in around[index]] if known else []
+            images[index] = stack_motion(frames[index].image, beside)
+    return images
 
 
 def change_frames(

@@ -14,7 +14,7 @@ from wildact.datasets import Dataset
 from wildact.detect import build_detector
 from wildact.errors import WeightsError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
-from wildact.recognize import build_recognizer, to_channels_last
+from wildact.recognize import CONTEXT, build_recognizer, to_channels_last
 from wildact.weights import PUBLISHED, compute_sha256, find_weights
 
 UNTRAINED = ("none", "imagenet")
@@ -33,8 +33,10 @@ def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -
         model = _build(recipe, dataset, model_.initial)
     else:
         model = _mean_of([_build(recipe, dataset, initial) for initial in model_.initial])
+    only_context = isinstance(recipe, RecognitionRecipe) and recipe.track_context is not None
     for name, parameter in model.named_parameters():
-        parameter.requires_grad_(parameter.requires_grad and not name.startswith(model_.frozen or ("\0",)))
+        frozen = name.startswith(model_.frozen or ("\0",)) or (only_context and not name.startswith(CONTEXT))
+        parameter.requires_grad_(parameter.requires_grad and not frozen)
     return model
 
 

@@ -35,9 +35,7 @@ MIN_HEIGHT_PX = 16
 
 def build_blocks(dataset: Dataset, recipe: RecognitionRecipe) -> Blocks[Sample]:
     """All the samples that the recipe trains on."""
-    videos = [video for video in dataset.videos if find_moments(video)]
-    if not videos:
-        raise DatasetError(f"{dataset.root} holds no animal with a labelled action to train on.")
+    videos = find_videos(dataset)
     draw = partial(
         draw_clips,
         actions=dataset.actions,
@@ -52,6 +50,18 @@ def build_blocks(dataset: Dataset, recipe: RecognitionRecipe) -> Blocks[Sample]:
         samples_per_visit=recipe.data.clips_per_video,
         iterations=count_iterations(recipe, len(videos), recipe.data.clips_per_video),
     )
+
+
+def find_videos(dataset: Dataset) -> list[LabelledVideo]:
+    """The videos with labelled actions.
+
+    Raises:
+        DatasetError: if there are none.
+    """
+    videos = [video for video in dataset.videos if find_moments(video)]
+    if not videos:
+        raise DatasetError(f"{dataset.root} holds no animal with a labelled action to train on.")
+    return videos
 
 
 def action_weights(videos: Sequence[LabelledVideo], *, balanced: bool) -> Mapping[str, float]:

@@ -21,7 +21,7 @@ from wildact.errors import DatasetError, OutputError, WeightsError
 from wildact.export.atomic import replacing
 from wildact.recipes import DetectionRecipe
 from wildact.record import save_json
-from wildact.train import detection, recognition, video_detection
+from wildact.train import context, detection, recognition, video_detection
 from wildact.train.account import Account, make_card, make_record
 from wildact.train.average import TailMean
 from wildact.train.initial import build_model
@@ -76,14 +76,15 @@ def train_recipe(
         _check_classes(recipe, dataset, held_out)
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, dataset)
-    blocks, losses, per_visit = _plan(recipe, dataset)
+    card = make_card(recipe, dataset, BEST_FILE)
+    blocks, losses, per_visit = _plan(recipe, dataset, model, card)
     if isinstance(recipe, DetectionRecipe):
         detection.prepare_model(model)
     _make_folder(out)
     last = out / "last.ckpt"
     done = _iterations_done(last)
     batches = Batches(blocks, workers=workers, start=done)
-    account, card = Account(batches), make_card(recipe, dataset, BEST_FILE)
+    account = Account(batches)
     mean = TailMean(model, begin=blocks.iterations - recipe.optimizer.averaged_iterations)
     validator: Validation | None = None
     if held_out is not None:
@@ -142,7 +143,9 @@ def _check_classes(recipe: Recipe, dataset: Dataset, held_out: Dataset) -> None:
         )
 
 
-def _plan(recipe: Recipe, dataset: Dataset) -> tuple[Blocks[Any], Losses, int]:
+def _plan(
+    recipe: Recipe, dataset: Dataset, model: nn.Module, card: WeightCard
+) -> tuple[Blocks[Any], Losses, int]:
     """The samples, the losses, and how many samples one visit of a video gives."""
     if isinstance(recipe, DetectionRecipe):
         per_visit = recipe.data.frames_per_video
@@ -151,6 +154,10 @@ def _plan(recipe: Recipe, dataset: Dataset) -> tuple[Blocks[Any], Losses, int]:
             return blocks, video_detection.compute_losses, per_visit
         losses: Losses = partial(detection.compute_losses, refined=recipe.refined)
         return detection.build_blocks(dataset, recipe), losses, per_visit
+    if recipe.track_context is not None:
+        tracks = context.build_blocks(dataset, recipe, recipe.track_context, model, card)
+        losses = partial(context.compute_losses, recipe=recipe)
+        return tracks, losses, recipe.track_context.tracks_per_video
     losses = partial(recognition.compute_losses, recipe=recipe)
     return recognition.build_blocks(dataset, recipe), losses, recipe.data.clips_per_video
 

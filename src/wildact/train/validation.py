@@ -23,6 +23,7 @@ from wildact.datasets import Dataset, truth_at
 from wildact.decode import VideoReader
 from wildact.detect import Detector, stream_detections
 from wildact.detect.fgfa import FlowGuidedMaskRCNN
+from wildact.detect.motion import sees_motion
 from wildact.metrics import (
     compute_class_rates,
     draw_resamples,
@@ -32,7 +33,9 @@ from wildact.metrics import (
     tabulate_answers,
 )
 from wildact.pipeline import keep_at
-from wildact.recognize import Recognizer, predict_actions
+from wildact.recognize import Recognizer, TrackContext, predict_actions
+from wildact.recognize.context import correct_scores, describe_movement
+from wildact.train.context import UNKNOWN, score_video
 from wildact.train.log import VALIDATION
 from wildact.train.recognition import find_moments
 from wildact.train.visits import read_frames
@@ -41,6 +44,9 @@ from wildact.weights import WeightCard
 
 FPS = Fraction(1)
 """Frames per second on which a detector is scored: neighbouring frames are nearly the same picture."""
+
+HOP_S = 0.5
+"""Seconds from one clip of a track to the next, as in an analysis."""
 
 CONTEXT_FPS = Fraction(10)
 """Frames per second that a detector of video is shown, as in an analysis."""
@@ -131,7 +137,8 @@ def score_network(model: Any, card: WeightCard, dataset: Dataset, device: str) -
         resampled = _score_detector(detector, dataset, weights)
     else:
         recognizer = Recognizer.from_model(copy.deepcopy(model), card, device=device)
-        resampled = _score_recognizer(recognizer, dataset, weights)
+        tabulate = _tabulate_middles if recognizer.track_context is None else _tabulate_moments
+        resampled = _score_recognizer(recognizer, dataset, weights, tabulate)
     return {
         name: Score(float(values[0]), *percentile_interval(values[1:])) for name, values in resampled.items()
     }
@@ -156,7 +163,7 @@ def _detect(
     """Truth, which of it are crowds, and what is found, on `FPS` frames per second."""
     truth, crowds, found = [], [], []
     scored = keep_at(FPS)
-    of_video = isinstance(detector.model, FlowGuidedMaskRCNN)
+    of_video = isinstance(detector.model, FlowGuidedMaskRCNN) or sees_motion(detector.model)
     with VideoReader(video.info.path) as reader:
         frames = reader.frames(keep_at(CONTEXT_FPS if of_video else FPS))
         for frame, detections in stream_detections(
@@ -169,21 +176,42 @@ def _detect(
     return truth, crowds, found
 
 
-def _score_recognizer(recognizer: Recognizer, dataset: Dataset, weights: Int64) -> dict[str, Float64]:
-    tables = []
-    for video in dataset.videos:
-        actions, clips = [], []
-        for action, clip in _middle_clips(video, recognizer):
-            actions.append(action)
-            clips.append(clip)
-        answers = {
-            row.track_id: row.classes[int(row.scores[0].argmax())]
-            for row in predict_actions(recognizer, clips)
-        }
-        predicted = [answers[i] for i in range(len(actions))]
-        tables.append(tabulate_answers(actions, predicted, recognizer.classes))
+def _score_recognizer(
+    recognizer: Recognizer,
+    dataset: Dataset,
+    weights: Int64,
+    tabulate: Callable[[LabelledVideo, Recognizer], Int64],
+) -> dict[str, Float64]:
+    tables = [tabulate(video, recognizer) for video in dataset.videos]
     rates = compute_class_rates(np.tensordot(weights, np.array(tables), axes=1))
     return {"accuracy": rates.accuracy, "mean_class_accuracy": rates.mean_class_accuracy}
+
+
+def _tabulate_middles(video: LabelledVideo, recognizer: Recognizer) -> Int64:
+    """Answers for the clip in the middle of each labelled bout."""
+    actions, clips = [], []
+    for action, clip in _middle_clips(video, recognizer):
+        actions.append(action)
+        clips.append(clip)
+    answers = {
+        row.track_id: row.classes[int(row.scores[0].argmax())] for row in predict_actions(recognizer, clips)
+    }
+    predicted = [answers[i] for i in range(len(actions))]
+    return tabulate_answers(actions, predicted, recognizer.classes)
+
+
+def _tabulate_moments(video: LabelledVideo, recognizer: Recognizer) -> Int64:
+    """Answers for all labelled moments of the annotated tracks, corrected by what is seen of each track."""
+    actions, predicted = [], []
+    context: TrackContext = recognizer.track_context  # type: ignore[assignment]
+    for scored in score_video(video, recognizer, HOP_S):
+        movement = describe_movement(scored.track, scored.times_s, scored.moments, scored.height)
+        answers = correct_scores(context, scored.scores, movement).argmax(axis=1)
+        for label, answer in zip(scored.labels.tolist(), answers.tolist(), strict=True):
+            if label != UNKNOWN:
+                actions.append(recognizer.classes[label])
+                predicted.append(recognizer.classes[answer])
+    return tabulate_answers(actions, predicted, recognizer.classes)
 
 
 def _middle_clips(video: LabelledVideo, recognizer: Recognizer) -> Iterator[tuple[str, Clip]]:

@@ -18,7 +18,13 @@ PUBLISHED: dict[str, Kind] = {"coco": "detector", "kinetics400": "recognizer"}
 
 
 def load_initial_weights(
-    model: nn.Module, weights: str, *, network: str, kind: Kind, head: Sequence[str]
+    model: nn.Module,
+    weights: str,
+    *,
+    network: str,
+    kind: Kind,
+    head: Sequence[str],
+    additions: Sequence[str] = (),
 ) -> WeightCard | None:
     """Copy weights into an untrained network.
 
@@ -32,6 +38,8 @@ def load_initial_weights(
         network: its name in ``DETECTORS`` or ``RECOGNIZERS``.
         kind: what it does.
         head: what the names of its last layers begin with.
+        additions: what the names of layers begin with that the network may have and the weights not, or the
+            other way round: such stay untrained, or are left out.
 
     Returns:
         The weights' card; None where a file of another library has none.
@@ -48,5 +56,8 @@ def load_initial_weights(
         return None
     path, _ = find_weights(network if weights in PUBLISHED else weights, kind)
     state, card = load_weights(path, read_card(path))
-    load_state_except_head(model, state, head)
+    own = model.state_dict()
+    added = {key: value for key, value in own.items() if key.startswith(tuple(additions))}
+    known = {k: v for k, v in state.items() if k in own or not k.startswith(tuple(additions))}
+    load_state_except_head(model, {**added, **known}, head)
     return card
