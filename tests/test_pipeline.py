@@ -1,17 +1,22 @@
 """One video through all stages, with networks of random weights."""
 
+import copy
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 
 import wildact
+from wildact.clip import track_span
 from wildact.decode import VideoReader
 from wildact.detect import WindowSettings
 from wildact.errors import UsageError, VideoError
 from wildact.pipeline import AnalysisSettings, analyze, keep_at, load_models, write_outputs
+from wildact.recognize import TrackContext
+from wildact.simulate.animals import ACTIONS
 from wildact.track import TrackerSettings
 from wildact.types import VideoResult
 
@@ -204,3 +209,19 @@ def test_frames_can_be_seen_mirrored_too(clip, tiny_settings, tiny_video_detecto
     assert not np.array_equal(seen_twice.tracks[0].boxes, result.tracks[0].boxes)
     with pytest.raises(UsageError, match="several frames at once"):
         load_models(replace(settings, detector=tiny_video_detector))
+
+
+def test_what_is_seen_of_whole_tracks_corrects_the_actions(clip, tiny_settings, models, result):
+    """A context that is sure of resting, whatever the clips say, and one that adds nothing."""
+    network = copy.deepcopy(models.recognizer.model)
+    network.track_context = TrackContext(len(ACTIONS)).eval()
+    corrected = replace(models, recognizer=replace(models.recognizer, model=network))
+    untrained = analyze(clip, tiny_settings, models=corrected)
+    assert [bout.action for bout in untrained.bouts] == [bout.action for bout in result.bouts]
+    with torch.no_grad():
+        network.track_context.last.bias[ACTIONS.index("resting")] = 20.0
+    resting = analyze(clip, tiny_settings, models=corrected)
+    assert {bout.action for bout in resting.bouts} == {"resting"} != {bout.action for bout in result.bouts}
+    assert len(resting.tracks) == len(result.tracks)
+    for bout, track in zip(resting.bouts, resting.tracks, strict=True):
+        assert (bout.start_s, bout.end_s) == pytest.approx(track_span(track, resting.times_s))

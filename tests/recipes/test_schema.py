@@ -63,7 +63,7 @@ def test_unknown_and_impossible_values_name_the_key(override, said):
 
 @pytest.mark.parametrize("name", ["fgfa_maskrcnn_lite0_fpn", "maskrcnn_schindler2021"])
 def test_a_network_that_does_not_move_its_proposals_cannot_learn_from_it(name):
-    with pytest.raises(RecipeError, match="'refined' is for 'maskrcnn_lite0_fpn'"):
+    with pytest.raises(RecipeError, match="'refined' is for maskrcnn_lite0_fpn and motion_"):
         load_recipe(name, ["refined=true"])
     assert load_recipe("maskrcnn_lite0_fpn", ["refined=true"]).refined
 

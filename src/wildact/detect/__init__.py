@@ -24,7 +24,7 @@ from wildact.detect.mask_rcnn import (
 from wildact.detect.motion import build_motion_maskrcnn_lite0_fpn
 from wildact.detect.predict import Detector, predict_detections
 from wildact.detect.seq_nms import apply_seq_nms
-from wildact.detect.stream import require_single_frames, stream_detections
+from wildact.detect.stream import looks_around, require_single_frames, stream_detections
 from wildact.detect.window import WindowSettings
 from wildact.errors import UsageError
 from wildact.weights import find_weights, load_initial_weights, load_state, load_weights
@@ -36,6 +36,7 @@ __all__ = [
     "apply_seq_nms",
     "build_detector",
     "load_detector",
+    "looks_around",
     "predict_detections",
     "require_single_frames",
     "stream_detections",

@@ -35,6 +35,9 @@ PAST_S, FUTURE_S = 3.0, 2.0
 BACKGROUND_FRAMES = 5
 """Frames, spread evenly over these seconds, of which the median is taken."""
 
+ANOTHER_PLACE = 16
+"""Grey levels by which half of the pixels differ where the camera has moved, or its lamp went on."""
+
 GREY_MEAN, GREY_STD = 0.449, 0.226  # means of ImageNet's
 GAIN = 8.0  # grey levels that differ by an eighth of the range are as strong as black against white
 _WEIGHTS = (0.299, 0.587, 0.114)  # of OpenCV, which makes the grey pictures
@@ -71,9 +74,25 @@ def stack_motion(image: Image, beside: Sequence[Image]) -> Image:
     """
     if not beside:
         return np.dstack([image, *[to_grey(image)] * 3])
+    grey = to_grey(image)
     before, after, *around = beside
-    background = np.partition(np.stack(around), len(around) // 2, axis=0)[len(around) // 2]
-    return np.dstack([image, before, after, background])
+    shown = [other if _is_same_place(grey, other) else grey for other in (before, after, _median(around))]
+    return np.dstack([image, *shown])
+
+
+def _median(images: Sequence[Image]) -> Image:
+    """Of five, in few passes over them: of the others the larger of the smaller ones, and the reverse."""
+    a, b, c, d, e = images
+    low = np.maximum(np.minimum(a, b), np.minimum(c, d))
+    high = np.minimum(np.maximum(a, b), np.maximum(c, d))
+    return np.asarray(np.maximum(np.minimum(low, high), np.minimum(np.maximum(low, high), e)), np.uint8)
+
+
+def _is_same_place(grey: Image, other: Image) -> bool:
+    """Whether a camera stood still; else everything would seem to move, and that says nothing."""
+    some = np.s_[::4, ::4]
+    differences = cv2.absdiff(np.ascontiguousarray(grey[some]), np.ascontiguousarray(other[some]))
+    return bool(np.median(differences) < ANOTHER_PLACE)
 
 
 def to_grey(image: Image) -> Image:
@@ -152,34 +171,41 @@ def _motion_layers(channels: int, out_channels: int, stride: int) -> nn.Module:
 
 
 def add_motion(
-    frames: Iterable[Frame], *, wanted: Callable[[Frame], bool] = lambda frame: True
+    frames: Iterable[Frame],
+    *,
+    shrink: Callable[[Image], Image] = lambda image: image,
+    wanted: Callable[[Frame], bool] = lambda frame: True,
 ) -> Iterator[tuple[Frame, Image]]:
     """Each frame with what `stack_motion` makes of it; it comes out `FUTURE_S` after it came in.
 
     Args:
         frames: of one size, in their order.
+        shrink: to the size of what comes out.
         wanted: whether a frame comes out, or only says what moves in others.
     """
-    past: deque[tuple[float, Image]] = deque()
+    seen: deque[tuple[float, Image]] = deque()
     waiting: deque[tuple[float, Frame]] = deque()
     for frame in frames:
         now = float(frame.time)
-        past.append((now, to_grey(frame.image)))
+        seen.append((now, to_grey(shrink(frame.image))))
         if wanted(frame):
             waiting.append((now, frame))
         while waiting and waiting[0][0] + FUTURE_S <= now:
-            yield _stack(waiting.popleft(), past)
+            yield _stack(*waiting.popleft(), seen, shrink)
+        while not waiting and seen[0][0] < now - PAST_S - FUTURE_S:
+            seen.popleft()
     while waiting:
-        yield _stack(waiting.popleft(), past)
+        yield _stack(*waiting.popleft(), seen, shrink)
 
 
-def _stack(item: tuple[float, Frame], past: deque[tuple[float, Image]]) -> tuple[Frame, Image]:
-    now, frame = item
-    while past[0][0] < now - PAST_S:
-        past.popleft()
-    times_s = np.array([time for time, _ in past])
+def _stack(
+    now: float, frame: Frame, seen: deque[tuple[float, Image]], shrink: Callable[[Image], Image]
+) -> tuple[Frame, Image]:
+    while seen[0][0] < now - PAST_S:
+        seen.popleft()
+    times_s = np.array([time for time, _ in seen])
     beside = choose_beside(times_s, int(np.searchsorted(times_s, now)))
-    return frame, stack_motion(frame.image, [past[k][1] for k in beside])
+    return frame, stack_motion(shrink(frame.image), [seen[k][1] for k in beside])
 
 
 def build_motion_maskrcnn_lite0_fpn(num_classes: int, *, channels: int = 64, **mask_rcnn: Any) -> MaskRCNN:

@@ -55,7 +55,11 @@ class Detector:
 
 
 def predict_detections(
-    detector: Detector, images: Sequence[Image], *, mirrored: bool = False
+    detector: Detector,
+    images: Sequence[Image],
+    *,
+    mirrored: bool = False,
+    shapes: Sequence[tuple[int, ...]] | None = None,
 ) -> list[Detections]:
     """Find the animals in images of any, also different, sizes.
 
@@ -64,11 +68,12 @@ def predict_detections(
 
     Args:
         detector: see `load_detector`.
-        images: each (H, W, 3) uint8 RGB.
+        images: each (H, W, 3) uint8 RGB, or (H, W, 6) of `wildact.detect.motion.stack_motion`.
         mirrored: each is also seen as its mirror image (`wildact.detect.mirror`), at over twice the time.
+        shapes: (height, width) of the frames of which these are smaller images. None: they are the frames.
 
     Returns:
-        One `Detections` for each image, by falling score; boxes and masks in pixels of that image.
+        One `Detections` for each image, by falling score; boxes and masks in pixels of its frame.
     """
     if not images:
         return []
@@ -81,8 +86,10 @@ def predict_detections(
         else:
             outputs = run_heads(detector.model, detector.model.backbone(batch), batch, sizes)
     return [
-        to_detections(output, size, image.shape[:2], detector.keep)
-        for output, size, image in zip(outputs, sizes, images, strict=True)
+        to_detections(output, size, shape, detector.keep)
+        for output, size, shape in zip(
+            outputs, sizes, shapes or [image.shape[:2] for image in images], strict=True
+        )
     ]
 
 

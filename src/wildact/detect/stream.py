@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from itertools import groupby, islice
 from typing import TypeVar
 
@@ -23,6 +24,7 @@ from wildact.detect.predict import (
     make_batch,
     predict_detections,
     prepare_images,
+    resize_for,
     to_detections,
 )
 from wildact.detect.window import FeatureWindow, WindowSettings
@@ -69,13 +71,31 @@ def stream_detections(
         return
     if sees_motion(detector.model):
         for _, part in groupby(frames, key=lambda frame: frame.image.shape):
-            for pairs in _batches(add_motion(part, wanted=wanted), batch_size):
-                found = predict_detections(detector, [image for _, image in pairs], mirrored=mirrored)
-                yield from zip([frame for frame, _ in pairs], found, strict=True)
+            yield from _stream_motion(detector, part, batch_size, mirrored, wanted)
         return
     for batch in _batches(filter(wanted, frames), batch_size):
         found = predict_detections(detector, [frame.image for frame in batch], mirrored=mirrored)
         yield from zip(batch, found, strict=True)
+
+
+def _stream_motion(
+    detector: Detector,
+    frames: Iterable[Frame],
+    batch_size: int,
+    mirrored: bool,
+    wanted: Callable[[Frame], bool],
+) -> Iterator[tuple[Frame, Detections]]:
+    """Frames of one size, with what moves in them."""
+    shrink = partial(resize_for, detector.model)
+    for pairs in _batches(add_motion(frames, shrink=shrink, wanted=wanted), batch_size):
+        shapes = [frame.image.shape[:2] for frame, _ in pairs]
+        found = predict_detections(detector, [image for _, image in pairs], mirrored=mirrored, shapes=shapes)
+        yield from zip([frame for frame, _ in pairs], found, strict=True)
+
+
+def looks_around(detector: Detector) -> bool:
+    """Whether what it finds on a frame depends on the frames around it, too."""
+    return isinstance(detector.model, FlowGuidedMaskRCNN) or sees_motion(detector.model)
 
 
 def require_single_frames(detector: Detector) -> None:

@@ -14,8 +14,7 @@ import numpy as np
 
 from wildact.datasets import truth_at
 from wildact.decode import VideoReader
-from wildact.detect import Detector, stream_detections
-from wildact.detect.fgfa import FlowGuidedMaskRCNN
+from wildact.detect import Detector, looks_around, stream_detections
 from wildact.metrics import (
     ActionSeconds,
     Matches,
@@ -129,7 +128,7 @@ def detect_scored_frames(
     to_species = np.array(
         [species.index(name) if name in species else -1 for name in detector.classes], np.int64
     )
-    of_video = isinstance(detector.model, FlowGuidedMaskRCNN)
+    of_video = looks_around(detector)
     scored = keep_at(AP_FPS)
     speeds = [classify_speeds(compute_motion_iou(track, video.info.fps)) for track in video.tracks]
     frames = ScoredFrames([], [], [], [])

@@ -21,9 +21,7 @@ from torch import nn
 from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips_at
 from wildact.datasets import Dataset, truth_at
 from wildact.decode import VideoReader
-from wildact.detect import Detector, stream_detections
-from wildact.detect.fgfa import FlowGuidedMaskRCNN
-from wildact.detect.motion import sees_motion
+from wildact.detect import Detector, looks_around, stream_detections
 from wildact.metrics import (
     compute_class_rates,
     draw_resamples,
@@ -163,7 +161,7 @@ def _detect(
     """Truth, which of it are crowds, and what is found, on `FPS` frames per second."""
     truth, crowds, found = [], [], []
     scored = keep_at(FPS)
-    of_video = isinstance(detector.model, FlowGuidedMaskRCNN) or sees_motion(detector.model)
+    of_video = looks_around(detector)
     with VideoReader(video.info.path) as reader:
         frames = reader.frames(keep_at(CONTEXT_FPS if of_video else FPS))
         for frame, detections in stream_detections(
