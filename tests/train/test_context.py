@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -6,7 +7,7 @@ import torch
 from torch.nn import functional as F
 
 from wildact.datasets import load_dataset
-from wildact.errors import RecipeError
+from wildact.errors import RecipeError, UsageError
 from wildact.recipes import load_recipe
 from wildact.recognize import CONTEXT, build_recognizer, load_recognizer
 from wildact.recognize.context import USUAL
@@ -146,3 +147,9 @@ def test_weights_with_and_without_it_begin_each_other_s_training(clip_network, t
 def test_impossible_recipes_say_what_is_wrong(overrides, said):
     with pytest.raises(RecipeError, match=said):
         load_recipe("lite0_tsm_context", overrides)
+
+
+def test_scores_of_other_actions_are_not_taken_for_those_of_the_data_set(tiny_dataset, clip_network):
+    recipe = load_recipe("lite0_tsm_context", [*SMALL, f"model.initial={clip_network}"])
+    with pytest.raises(UsageError, match=r"knows the actions walking, .* has .*grooming, walking: a track"):
+        build_model(recipe, replace(tiny_dataset, actions=(*tiny_dataset.actions[1:], "walking")))

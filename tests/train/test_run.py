@@ -1,4 +1,5 @@
 import json
+import shutil
 from dataclasses import replace
 
 import pytest
@@ -54,6 +55,15 @@ def test_a_recognizer_is_trained_and_its_card_says_how_to_feed_it(tiny_data, tmp
     recognizer = load_recognizer(str(tmp_path / "run"))
     assert (recognizer.num_frames, recognizer.size, recognizer.rate) == (8, 32, 7.5)
     assert recognizer.classes == ("walking", "running", "grazing", "vigilant", "resting", "grooming")
+
+
+def test_several_data_sets_are_trained_on_as_one(tiny_data, tmp_path):
+    other = shutil.copytree(tiny_data, tmp_path / "other")
+    run("r2plus1d_narrow", RECOGNIZER, [tiny_data, other], tmp_path / "run")
+    training = json.loads((tmp_path / "run/record.json").read_text())["data"]["training"]
+    assert training["folder"] == "tiny + other"
+    assert training["videos"] == 8
+    assert {str(root / "annotations.json") for root in (tiny_data, other)} < set(training["sha256"])
 
 
 def test_a_loss_that_is_no_number_stops_the_run_with_advice(tiny_data, tmp_path):

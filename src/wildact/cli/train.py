@@ -10,7 +10,7 @@ import typer
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A name from `wildact recipes list`, or a TOML file.")],
-    data: Annotated[Path, typer.Option(help="Folder of the labelled data set.")],
+    data: Annotated[list[Path], typer.Option(help="Folder of labelled videos; may be given several times.")],
     out: Annotated[Path, typer.Option(help="Folder for this run.")],
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change the recipe: optimizer.iterations=100")

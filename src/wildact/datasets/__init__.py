@@ -6,6 +6,7 @@ tools; ``results`` makes labels of what ``wildact run`` found.
 
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.frames import truth_at
+from wildact.datasets.join import join_datasets
 from wildact.datasets.native.read import load_dataset
 
-__all__ = ["Dataset", "load_dataset", "truth_at"]
+__all__ = ["Dataset", "join_datasets", "load_dataset", "truth_at"]

@@ -135,10 +135,12 @@ def detect_scored_frames(
     with VideoReader(video.info.path) as reader:
         shown = reader.frames(keep_at(settings.fps if of_video else AP_FPS))
         for frame, found in stream_detections(
-            detector, shown, window=settings.window, mirrored=settings.mirror_frames
+            detector,
+            shown,
+            window=settings.window,
+            mirrored=settings.mirror_frames,
+            wanted=lambda frame: scored(frame.index, frame.time),
         ):
-            if not scored(frame.index, frame.time):
-                continue
             truth, crowds = truth_at(video.tracks, frame.index, species)
             found = found.select(to_species[found.labels] >= 0)
             frames.truth.append(truth)

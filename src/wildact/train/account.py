@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,13 +77,19 @@ class Account(Callback):
         self.learning_rates = state_dict["learning_rates"]
 
 
-def describe_dataset(dataset: Dataset) -> dict[str, Any]:
-    """Counts per class, and checksums by which the labels can be told apart."""
+def describe_dataset(dataset: Dataset, roots: Sequence[Path] = ()) -> dict[str, Any]:
+    """Counts per class, and checksums by which the labels can be told apart.
+
+    Args:
+        dataset: of one folder, or joined of several.
+        roots: the folders; none: that of the data set alone.
+    """
+    roots = roots or [dataset.root]
     seconds = count_seconds(dataset.videos, dataset.actions)
-    files = [path for path in sorted(dataset.root.glob("*")) if path.suffix in (".json", ".csv")]
+    files = [path for root in roots for path in sorted(root.glob("*")) if path.suffix in (".json", ".csv")]
     return {
-        "folder": dataset.root.name,
-        "sha256": {path.name: compute_sha256(path) for path in files},
+        "folder": " + ".join(root.name for root in roots),
+        "sha256": {path.name if len(roots) == 1 else str(path): compute_sha256(path) for path in files},
         "videos": len(dataset.videos),
         "sites": len({video.site for video in dataset.videos}),
         "cameras": len({(video.site, video.camera) for video in dataset.videos}),
@@ -95,7 +101,7 @@ def describe_dataset(dataset: Dataset) -> dict[str, Any]:
 
 def make_record(
     recipe: DetectionRecipe | RecognitionRecipe,
-    dataset: Dataset,
+    training: Mapping[str, Any],
     validation: Dataset | None,
     account: Account,
     *,
@@ -106,7 +112,7 @@ def make_record(
 
     Args:
         recipe: with every default filled in.
-        dataset: trained on.
+        training: of `describe_dataset`.
         validation: scored on, if any.
         account: of the run.
         processes: that trained together.
@@ -117,7 +123,7 @@ def make_record(
         "recipe": recipe.model_dump(mode="json"),
         "initial": describe_initial(recipe),
         "data": {
-            "training": describe_dataset(dataset),
+            "training": training,
             "validation": "none" if validation is None else describe_dataset(validation),
         },
         "seed": recipe.seed,

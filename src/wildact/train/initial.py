@@ -12,7 +12,7 @@ from torch.optim.swa_utils import AveragedModel
 from wildact.backbones import Lite0, load_imagenet_package
 from wildact.datasets import Dataset
 from wildact.detect import build_detector
-from wildact.errors import WeightsError
+from wildact.errors import UsageError, WeightsError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.recognize import CONTEXT, build_recognizer, to_channels_last
 from wildact.weights import PUBLISHED, compute_sha256, find_weights
@@ -51,7 +51,19 @@ def _build(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, initia
         model = to_channels_last(model)
     if initial == "imagenet":
         _load_imagenet(model)
+    if isinstance(recipe, RecognitionRecipe) and recipe.track_context is not None:
+        _check_actions(initial, dataset)
     return model
+
+
+def _check_actions(initial: str, dataset: Dataset) -> None:
+    """Refuse a clip network whose scores would be taken for other actions than they are of."""
+    _, card = find_weights(initial, "recognizer")
+    if card.classes != dataset.actions:
+        raise UsageError(
+            f"'{initial}' knows the actions {', '.join(card.classes)}, and {dataset.root} has "
+            f"{', '.join(dataset.actions)}: a track context needs the same ones in the same order."
+        )
 
 
 def _mean_of(models: list[nn.Module]) -> nn.Module:

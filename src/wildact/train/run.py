@@ -6,6 +6,7 @@ import importlib.util
 import logging
 import os
 import warnings
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,13 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressB
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import nn
 
-from wildact.datasets import Dataset, load_dataset
+from wildact.datasets import Dataset, join_datasets, load_dataset
 from wildact.errors import DatasetError, OutputError, WeightsError
 from wildact.export.atomic import replacing
 from wildact.recipes import DetectionRecipe
 from wildact.record import save_json
 from wildact.train import context, detection, recognition, video_detection
-from wildact.train.account import Account, make_card, make_record
+from wildact.train.account import Account, describe_dataset, make_card, make_record
 from wildact.train.average import TailMean
 from wildact.train.initial import build_model
 from wildact.train.log import MetricsLog
@@ -37,7 +38,7 @@ LAST_FILE, RECORD_FILE, CARD_FILE = "last.safetensors", "record.json", "MODEL_CA
 
 def train_recipe(
     recipe: Recipe,
-    data: Path,
+    data: Path | Sequence[Path],
     out: Path,
     *,
     validation: Path | None = None,
@@ -51,7 +52,7 @@ def train_recipe(
 
     Args:
         recipe: from `wildact.recipes.load_recipe`.
-        data: folder of a data set in the native format.
+        data: folder of a data set in the native format, or several: all their videos are trained on.
         out: folder for ``best.safetensors`` with its card, ``last.safetensors``, ``last.ckpt``,
             ``metrics.csv``, ``validation.csv``, ``tensorboard``, ``record.json`` and ``MODEL_CARD.md``.
             A run that was interrupted goes on from its last checkpoint.
@@ -71,7 +72,9 @@ def train_recipe(
         UsageError: if the network cannot be trained at the recipe's precision on this device.
         WildactError: if the loss or a gradient is no number; names the videos of the batch.
     """
-    dataset, held_out = _load(data), None if validation is None else _load(validation)
+    roots = [data] if isinstance(data, Path) else list(data)
+    dataset = join_datasets([_load(root) for root in roots])
+    held_out = None if validation is None else _load(validation)
     if held_out is not None:
         _check_classes(recipe, dataset, held_out)
     torch.manual_seed(recipe.seed)
@@ -114,7 +117,8 @@ def train_recipe(
     else:
         scores = {"iteration": validator.iteration, **validator.best}
         save_weights(out / LAST_FILE, mean.weights.state_dict(), card, dtype=torch.float16)
-    record = make_record(recipe, dataset, held_out, account, processes=trainer.world_size, scores=scores)
+    described = describe_dataset(dataset, roots)
+    record = make_record(recipe, described, held_out, account, processes=trainer.world_size, scores=scores)
     save_json(out / RECORD_FILE, record)
     card = save_record(out / BEST_FILE, record)
     with replacing(out / CARD_FILE) as part:
