@@ -112,8 +112,6 @@ class MotionFpn(nn.Module):
     The layers that are added end in zeros: before any training the network sees what it saw without them.
     """
 
-    in_channels = CHANNELS
-
     def __init__(self, channels: int, *, width: int = 32) -> None:
         """Untrained.
 
