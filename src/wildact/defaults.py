@@ -1,6 +1,6 @@
 """What an analysis takes where nothing is said, for the command line and Python alike; nothing to load."""
 
-DETECTOR = "motion_maskrcnn_lite0_fpn"
+DETECTOR = "maskrcnn_lite0_fpn"
 RECOGNIZER = "lite0_tsm"
 MIN_SCORE = 0.85
 """Half of an animal's detections need this score; chosen on simulated videos with the bundled detector."""
