@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from wildact import defaults
-from wildact.clip import cut_clips, frames_needed, plan_clips, track_span
+from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips, track_span
 from wildact.decode import LightSampler, VideoReader, VideoWriter
 from wildact.detect import (
     Detector,
@@ -205,6 +205,31 @@ def _detect(
     return [(index, detections) for (index, _), detections in zip(found, rescored, strict=True)]
 
 
+def plan_tracks(
+    tracks: Iterable[Track], times_s: Float64, recognizer: Recognizer, *, hop_s: float
+) -> list[ClipPlan]:
+    """The clips of tracks that an action network wants to see.
+
+    Args:
+        tracks: of one video.
+        times_s: (F,) seconds of all its frames.
+        recognizer: says how long and how large clips are.
+        hop_s: seconds from one clip of a track to the next.
+    """
+    return [
+        plan
+        for track in tracks
+        for plan in plan_clips(
+            track,
+            times_s,
+            num_frames=recognizer.num_frames,
+            rate=recognizer.rate,
+            hop_s=hop_s,
+            context=recognizer.context,
+        )
+    ]
+
+
 def _recognize(
     path: Path,
     tracks: tuple[Track, ...],
@@ -214,18 +239,7 @@ def _recognize(
     timer: StageTimer,
     progress: Progress,
 ) -> tuple[ActionScores, ...]:
-    plans = [
-        plan
-        for track in tracks
-        for plan in plan_clips(
-            track,
-            times_s,
-            num_frames=recognizer.num_frames,
-            rate=recognizer.rate,
-            hop_s=settings.hop_s,
-            context=recognizer.context,
-        )
-    ]
+    plans = plan_tracks(tracks, times_s, recognizer, hop_s=settings.hop_s)
     if not plans:
         return ()
     needed = frames_needed(plans)

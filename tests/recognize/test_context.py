@@ -89,7 +89,7 @@ def test_boxes_that_jump_say_no_more_than_the_largest():
 
 
 def test_moments_cover_the_track_evenly():
-    moments, scores = split_track(make_scores(), 0.0, 5.0)
+    moments, scores = split_track(make_scores(), make_track(frames=range(51)), TIMES_S)
     np.testing.assert_allclose(np.diff(moments), STEP_S)
     assert (moments[0], moments[-1]) == pytest.approx((STEP_S / 2, 5 - STEP_S / 2))
     np.testing.assert_allclose(scores.sum(axis=1), 1, atol=1e-5)
@@ -97,7 +97,7 @@ def test_moments_cover_the_track_evenly():
 
 def test_untrained_it_changes_nothing():
     track, scores = make_track(), make_scores()
-    moments, before = split_track(scores, 0.0, float(TIMES_S[-1]))
+    moments, before = split_track(scores, track, TIMES_S)
     after = add_context(TrackContext(3).eval(), scores, track, TIMES_S, 240)
     np.testing.assert_allclose((after.start_s + after.end_s) / 2, moments)
     np.testing.assert_allclose(after.scores, before, atol=2e-3)  # no probability is below LEAST_PROBABLE

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -17,10 +17,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.detection.mask_rcnn import MaskRCNN
-from torchvision.ops.feature_pyramid_network import FeaturePyramidNetwork, LastLevelMaxPool
 
 from wildact.backbones import lite0
-from wildact.detect.mask_rcnn import build_maskrcnn_lite0_fpn
+from wildact.detect.mask_rcnn import Lite0Fpn, build_maskrcnn_lite0_fpn
 from wildact.types import Float64, Frame, Image, Int64
 
 CHANNELS = 6
@@ -106,7 +105,7 @@ def resize_channels(image: Image, size: tuple[int, int], method: int) -> Image:
     return np.dstack([cv2.resize(np.ascontiguousarray(part), size, interpolation=method) for part in parts])
 
 
-class MotionFpn(nn.Module):
+class MotionFpn(Lite0Fpn):
     """EfficientNet-Lite0 with a feature pyramid; what moves is added to what is seen, at each stride.
 
     The layers that are added end in zeros: before any training the network sees what it saw without them.
@@ -119,22 +118,18 @@ class MotionFpn(nn.Module):
             channels: of the pyramid.
             width: channels of what moves, at stride 4; doubled at 16.
         """
-        super().__init__()
-        self.body = lite0.Lite0()
-        self.fpn = FeaturePyramidNetwork(
-            list(lite0.OUTPUT_CHANNELS), channels, extra_blocks=LastLevelMaxPool()
-        )
-        self.out_channels = channels
+        super().__init__(channels)
         widths = (width, width * 3 // 2, width * 2, width * 2)
         self.motion = nn.ModuleList(
             _motion_layers(16 if k == 0 else widths[k - 1], widths[k], 1 if k == 0 else 2) for k in range(4)
         )
-        self.joints = nn.ModuleList(
+        joints = [
             nn.Conv2d(inner, outer, 1) for inner, outer in zip(widths, lite0.OUTPUT_CHANNELS, strict=True)
-        )
-        for joint in self.joints.children():
-            nn.init.zeros_(joint.weight)  # type: ignore[arg-type]
-            nn.init.zeros_(joint.bias)  # type: ignore[arg-type]
+        ]
+        for joint in joints:
+            nn.init.zeros_(joint.weight)
+            nn.init.zeros_(cast(Tensor, joint.bias))
+        self.joints = nn.ModuleList(joints)
 
     def forward(self, x: Tensor) -> Any:
         """(N, 6, H, W) to a dict of five (N, channels, H / stride, W / stride)."""
@@ -182,28 +177,26 @@ def add_motion(
         wanted: whether a frame comes out, or only says what moves in others.
     """
     seen: deque[tuple[float, Image]] = deque()
-    waiting: deque[tuple[float, Frame]] = deque()
+    waiting: deque[tuple[float, Frame, Image]] = deque()
     for frame in frames:
-        now = float(frame.time)
-        seen.append((now, to_grey(shrink(frame.image))))
+        now, image = float(frame.time), shrink(frame.image)
+        seen.append((now, to_grey(image)))
         if wanted(frame):
-            waiting.append((now, frame))
+            waiting.append((now, frame, image))
         while waiting and waiting[0][0] + FUTURE_S <= now:
-            yield _stack(*waiting.popleft(), seen, shrink)
+            yield _stack(*waiting.popleft(), seen)
         while not waiting and seen[0][0] < now - PAST_S - FUTURE_S:
             seen.popleft()
     while waiting:
-        yield _stack(*waiting.popleft(), seen, shrink)
+        yield _stack(*waiting.popleft(), seen)
 
 
-def _stack(
-    now: float, frame: Frame, seen: deque[tuple[float, Image]], shrink: Callable[[Image], Image]
-) -> tuple[Frame, Image]:
+def _stack(now: float, frame: Frame, image: Image, seen: deque[tuple[float, Image]]) -> tuple[Frame, Image]:
     while seen[0][0] < now - PAST_S:
         seen.popleft()
     times_s = np.array([time for time, _ in seen])
     beside = choose_beside(times_s, int(np.searchsorted(times_s, now)))
-    return frame, stack_motion(shrink(frame.image), [seen[k][1] for k in beside])
+    return frame, stack_motion(image, [seen[k][1] for k in beside])
 
 
 def build_motion_maskrcnn_lite0_fpn(num_classes: int, *, channels: int = 64, **mask_rcnn: Any) -> MaskRCNN:

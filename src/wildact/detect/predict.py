@@ -94,7 +94,7 @@ def predict_detections(
 
 
 def prepare_images(detector: Detector, images: Sequence[Image]) -> tuple[list[Tensor], list[tuple[int, int]]]:
-    """Images of the size that the network works at, as (3, h, w) float RGB in [0, 1]; and their sizes."""
+    """Images of the size that the network works at, as (3 or 6, h, w) float in [0, 1]; and their sizes."""
     if sees_motion(detector.model):
         images = [image if image.shape[2] == CHANNELS else stack_motion(image, []) for image in images]
     small = [resize_for(detector.model, image) for image in images]

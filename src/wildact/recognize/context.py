@@ -120,17 +120,18 @@ def describe_movement(track: Track, times_s: Float64, moments_s: Float64, height
     return np.asarray(np.clip(scaled, -LARGEST, LARGEST), np.float32)
 
 
-def split_track(actions: ActionScores, start_s: float, end_s: float) -> tuple[Float64, Float32]:
+def split_track(actions: ActionScores, track: Track, times_s: Float64) -> tuple[Float64, Float32]:
     """Moments of a track, about `STEP_S` apart, and what its clips say of them.
 
     Args:
         actions: the scores of its clips, at least one.
-        start_s: of the track.
-        end_s: of the track.
+        track: the animal.
+        times_s: (F,) seconds of all frames of the video.
 
     Returns:
         (N,) float64 seconds and (N, C) float32 probabilities.
     """
+    start_s, end_s = (float(times_s[frame]) for frame in track.frames[[0, -1]])
     starts, scores = score_timeline(actions, start_s, end_s, step_s=STEP_S)
     return np.asarray(starts + (end_s - start_s) / len(starts) / 2), scores
 
@@ -150,8 +151,7 @@ def add_context(
     Returns:
         Scores of moments about `STEP_S` apart, each of which stands for as long before and after it.
     """
-    first, last = (float(times_s[frame]) for frame in track.frames[[0, -1]])
-    moments, scores = split_track(actions, first, last)
+    moments, scores = split_track(actions, track, times_s)
     movement = describe_movement(track, times_s, moments, height)
     return ActionScores(
         track_id=actions.track_id,

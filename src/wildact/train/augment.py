@@ -11,7 +11,7 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from wildact.detect.motion import resize_channels
+from wildact.detect.motion import resize_channels, to_grey
 from wildact.types import Bool, Image
 
 
@@ -54,7 +54,7 @@ def apply_look(images: Image, look: Look, rng: Generator) -> Image:
 
 def _change(image: Image, look: Look, rng: Generator) -> Image:
     if look.gray:
-        grey = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2GRAY)
+        grey = to_grey(np.ascontiguousarray(image[..., :3]))
         image = np.dstack([grey, grey, grey, image[..., 3:]])
     if look.blur:
         image = cv2.GaussianBlur(image, (0, 0), look.blur).astype(np.uint8)
@@ -63,9 +63,10 @@ def _change(image: Image, look: Look, rng: Generator) -> Image:
     if look.noise > 0.5:
         # one channel of noise for all colours: what is left of a sensor's noise after a camera's codec
         height, width, channels = image.shape
-        noise = rng.normal(0, look.noise, (height, width)).astype(np.int16)[..., None].repeat(3, axis=2)
-        for _ in range(channels - 3):
-            noise = np.dstack([noise, rng.normal(0, look.noise, (height, width)).astype(np.int16)])
+        colour, *others = (
+            rng.normal(0, look.noise, (height, width)).astype(np.int16) for _ in range(channels - 2)
+        )
+        noise = np.dstack([colour, colour, colour, *others])
         image = np.clip(image.astype(np.int16) + noise, 0, 255).astype(np.uint8)
     return image
 

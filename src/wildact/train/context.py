@@ -15,8 +15,9 @@ from numpy.random import Generator
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from wildact.clip import cut_clips, frames_needed, plan_clips
+from wildact.clip import cut_clips, frames_needed
 from wildact.datasets import Dataset
+from wildact.pipeline import plan_tracks
 from wildact.recipes import RecognitionRecipe
 from wildact.recipes.schema import TrackContext
 from wildact.recognize import Recognizer, predict_actions
@@ -120,18 +121,7 @@ def score_video(video: LabelledVideo, recognizer: Recognizer, hop_s: float) -> l
     times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
     labelled = {label.track_id for label in video.actions}
     tracks = {t.track_id: t for t in video.tracks if t.track_id in labelled and not t.crowd}
-    plans = [
-        plan
-        for track in tracks.values()
-        for plan in plan_clips(
-            track,
-            times_s,
-            num_frames=recognizer.num_frames,
-            rate=recognizer.rate,
-            hop_s=hop_s,
-            context=recognizer.context,
-        )
-    ]
+    plans = plan_tracks(tracks.values(), times_s, recognizer, hop_s=hop_s)
     needed = frames_needed(plans)
     frames = read_frames(video, needed)
     if len(frames) < len(needed):
@@ -146,8 +136,7 @@ def score_video(video: LabelledVideo, recognizer: Recognizer, hop_s: float) -> l
 def _label(
     video: LabelledVideo, track: Track, scores: ActionScores, actions: Sequence[str], times_s: Float64
 ) -> ScoredTrack:
-    first, last = (float(times_s[frame]) for frame in track.frames[[0, -1]])
-    moments, at_moments = split_track(scores, first, last)
+    moments, at_moments = split_track(scores, track, times_s)
     frames = moments * float(video.info.fps)
     labels = np.full(len(moments), UNKNOWN, np.int64)
     for label in video.actions:
@@ -158,7 +147,7 @@ def _label(
 
 def compute_losses(model: nn.Module, batch: Sequence[Sample], recipe: RecognitionRecipe) -> dict[str, Tensor]:
     """Cross entropy of all labelled moments; ``accuracy`` beside it is for the log."""
-    context: nn.Module = model.track_context  # type: ignore[assignment]
+    context = model.get_submodule("track_context")
     device = next(context.parameters()).device
     logits = torch.cat([context(scores.to(device), movement.to(device)) for scores, movement, _ in batch])
     labels = torch.cat([labels for _, _, labels in batch]).to(device)

@@ -73,8 +73,8 @@ def draw_frames(
     """Draw frames of one video, each with another look, scale and cut.
 
     Returns:
-        For each frame a (3, h, w) uint8 image and torchvision's target: boxes (N, 4) float32 xyxy,
-        labels (N,) int64 from 1, masks (N, h, w) uint8.
+        For each frame a (3, h, w) or, with what moves, (6, h, w) uint8 image and torchvision's target: boxes
+        (N, 4) float32 xyxy, labels (N,) int64 from 1, masks (N, h, w) uint8.
     """
     chosen = choose_frames(video, rng, data)
     images = read_motion(video, chosen, rng) if motion else read_images(video, chosen)

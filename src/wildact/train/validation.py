@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from typing import Any, NamedTuple
 
 import lightning
@@ -135,7 +136,8 @@ def score_network(model: Any, card: WeightCard, dataset: Dataset, device: str) -
         resampled = _score_detector(detector, dataset, weights)
     else:
         recognizer = Recognizer.from_model(copy.deepcopy(model), card, device=device)
-        tabulate = _tabulate_middles if recognizer.track_context is None else _tabulate_moments
+        context = recognizer.track_context
+        tabulate = _tabulate_middles if context is None else partial(_tabulate_moments, context=context)
         resampled = _score_recognizer(recognizer, dataset, weights, tabulate)
     return {
         name: Score(float(values[0]), *percentile_interval(values[1:])) for name, values in resampled.items()
@@ -198,10 +200,9 @@ def _tabulate_middles(video: LabelledVideo, recognizer: Recognizer) -> Int64:
     return tabulate_answers(actions, predicted, recognizer.classes)
 
 
-def _tabulate_moments(video: LabelledVideo, recognizer: Recognizer) -> Int64:
+def _tabulate_moments(video: LabelledVideo, recognizer: Recognizer, *, context: TrackContext) -> Int64:
     """Answers for all labelled moments of the annotated tracks, corrected by what is seen of each track."""
     actions, predicted = [], []
-    context: TrackContext = recognizer.track_context  # type: ignore[assignment]
     for scored in score_video(video, recognizer, HOP_S):
         movement = describe_movement(scored.track, scored.times_s, scored.moments, scored.height)
         answers = correct_scores(context, scored.scores, movement).argmax(axis=1)
