@@ -55,8 +55,8 @@ DETECTORS: dict[str, Callable[..., nn.Module]] = {
 HEAD = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.")
 """What the names of the layers begin with that are made for a number of classes."""
 
-MOTION = ("backbone.motion.", "backbone.joints.")
-"""What the names of the layers begin with that see what moves: without them it is the Mask R-CNN as such."""
+ADDITIONS = ("backbone.motion.", "backbone.joints.", "fine_masks.")
+"""What the names of layers begin with that a Mask R-CNN may have or not: they see what moves, or outlines."""
 
 
 def build_detector(
@@ -80,9 +80,9 @@ def build_detector(
         raise UsageError(f"there is no detector '{name}'; there are: {', '.join(DETECTORS)}.")
     model = DETECTORS[name](num_classes + 1, **architecture)
     if weights is not None and isinstance(model, FlowGuidedMaskRCNN):
-        load_video_weights(model, weights, network=name, head=HEAD)
+        load_video_weights(model, weights, network=name, head=HEAD, additions=ADDITIONS)
     elif weights is not None:
-        load_initial_weights(model, weights, network=name, kind="detector", head=HEAD, additions=MOTION)
+        load_initial_weights(model, weights, network=name, kind="detector", head=HEAD, additions=ADDITIONS)
     return model
 
 

@@ -10,6 +10,8 @@ from torch import Tensor
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import clip_boxes_to_image
 
+from wildact.detect.fine_masks import apply_fine_masks
+
 
 def run_heads(
     model: Any, features: Mapping[str, Tensor], batch: Tensor, sizes: list[tuple[int, int]]
@@ -18,16 +20,21 @@ def run_heads(
 
     Args:
         model: the network. Where it has ``refinements``, proposals are moved so often to where the box head
-            sees an animal in them, before they are judged.
+            sees an animal in them, before they are judged. Where it has ``fine_masks``, the animals that
+            were found are looked at once more.
         features: pyramid of N images.
-        batch: (N, 3, H, W), of which the shape counts.
+        batch: (N, 3, H, W); only its shape counts for a network without ``fine_masks``.
         sizes: of the images within the batch.
     """
     proposals, _ = model.rpn(ImageList(batch, sizes), features)
     for _ in range(getattr(model, "refinements", 0)):
         proposals = refine_proposals(model.roi_heads, features, proposals, sizes)
     outputs: list[dict[str, Tensor]] = model.roi_heads(features, proposals, sizes)[0]
-    return outputs
+    if getattr(model, "fine_masks", None) is None:
+        return outputs
+    boxes, guesses = [o["boxes"] for o in outputs], [o["masks"] for o in outputs]
+    logits = model.fine_masks(batch, features, boxes, guesses, sizes)
+    return apply_fine_masks(outputs, logits.sigmoid(), sizes)
 
 
 def refine_proposals(

@@ -18,7 +18,9 @@ PREFIX = "fgfa_"
 _logger = logging.getLogger(__name__)
 
 
-def load_video_weights(model: FlowGuidedMaskRCNN, weights: str, *, network: str, head: Sequence[str]) -> None:
+def load_video_weights(
+    model: FlowGuidedMaskRCNN, weights: str, *, network: str, head: Sequence[str], additions: Sequence[str]
+) -> None:
     """Copy weights into an untrained FGFA.
 
     Of a Mask R-CNN's weights all are taken but a head of another number of classes. The flow then gets its
@@ -29,6 +31,7 @@ def load_video_weights(model: FlowGuidedMaskRCNN, weights: str, *, network: str,
         weights: of this network or of its Mask R-CNN, as for `load_initial_weights`.
         network: its name in ``DETECTORS``.
         head: what the names of its last layers begin with.
+        additions: as for `load_initial_weights`.
 
     Raises:
         UsageError: if there are no such weights, or they are of another kind of network.
@@ -38,7 +41,14 @@ def load_video_weights(model: FlowGuidedMaskRCNN, weights: str, *, network: str,
         load_initial_weights(model, weights, network=network, kind="detector", head=head)
         return
     shared = nn.ModuleDict({name: getattr(model, name) for name in SHARED})
-    load_initial_weights(shared, weights, network=network.removeprefix(PREFIX), kind="detector", head=head)
+    load_initial_weights(
+        shared,
+        weights,
+        network=network.removeprefix(PREFIX),
+        kind="detector",
+        head=head,
+        additions=additions,
+    )
     untrained = ["its embedding"]
     if model.flow.published is not None:
         load_state(model.flow.network, load_weights(*find_weights(model.flow.published, "flow"))[0])

@@ -17,6 +17,7 @@ from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScale
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from wildact.backbones import lite0
+from wildact.detect.fine_masks import FineMasks
 
 
 class Lite0Fpn(nn.Module):
@@ -43,6 +44,7 @@ def build_maskrcnn_lite0_fpn(
     long_side: int = 640,
     max_animals: int = 30,
     refinements: int = 1,
+    fine_masks: bool = False,
 ) -> MaskRCNN:
     """A Mask R-CNN that runs on a laptop: EfficientNet-Lite0, a narrow pyramid, small heads.
 
@@ -53,6 +55,7 @@ def build_maskrcnn_lite0_fpn(
         long_side: ... unless their long side would pass this.
         max_animals: detections per frame.
         refinements: see `wildact.detect.heads.refine_proposals`.
+        fine_masks: each animal is looked at once more, see `wildact.detect.fine_masks`.
 
     Returns:
         a torchvision ``MaskRCNN``: takes a list of (3, H, W) float RGB in [0, 1].
@@ -81,6 +84,7 @@ def build_maskrcnn_lite0_fpn(
         mask_predictor=MaskRCNNPredictor(channels, channels, num_classes),
     )
     model.refinements = refinements
+    model.fine_masks = FineMasks(channels) if fine_masks else None
     return model
 
 

@@ -17,6 +17,7 @@ from torch import Tensor
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import maskrcnn_inference
 
+from wildact.detect.fine_masks import apply_fine_masks
 from wildact.detect.heads import move_proposals
 
 Sizes = list[tuple[int, int]]
@@ -27,10 +28,12 @@ class View:
     """N images as the network sees them, as they are or mirrored.
 
     Attributes:
+        batch: (N, 3, H, W).
         features: pyramid of the images.
         mirrored: whether left is right.
     """
 
+    batch: Tensor
     features: Mapping[str, Tensor]
     mirrored: bool
 
@@ -62,7 +65,10 @@ def run_mirrored(model: Any, batch: Tensor, mirrored: Tensor, sizes: Sizes) -> l
     Returns:
         As `wildact.detect.heads.run_heads`.
     """
-    views = (View(model.backbone(batch), False), View(model.backbone(mirrored), True))
+    views = (
+        View(batch, model.backbone(batch), False),
+        View(mirrored, model.backbone(mirrored), True),
+    )
     heads = model.roi_heads
     proposed = [view.place(model.rpn(ImageList(batch, sizes), view.features)[0], sizes) for view in views]
     proposals = [torch.cat(parts) for parts in zip(*proposed, strict=True)]
@@ -71,10 +77,13 @@ def run_mirrored(model: Any, batch: Tensor, mirrored: Tensor, sizes: Sizes) -> l
     logits, shifts = _judge(heads, views, proposals, sizes)
     boxes, scores, labels = heads.postprocess_detections(logits, shifts, proposals, sizes)
     masks = _mask(heads, views, boxes, labels, sizes)
-    return [
+    outputs = [
         {"boxes": b, "scores": s, "labels": c, "masks": m}
         for b, s, c, m in zip(boxes, scores, labels, masks, strict=True)
     ]
+    if getattr(model, "fine_masks", None) is None:
+        return outputs
+    return apply_fine_masks(outputs, _mask_finely(model, views, boxes, masks, sizes), sizes)
 
 
 def _judge(
@@ -103,3 +112,15 @@ def _mask(
         masks = maskrcnn_inference(heads.mask_predictor(seen), labels)
         answers.append([mask.flip(-1) if view.mirrored else mask for mask in masks])
     return [torch.stack(parts).mean(dim=0) for parts in zip(*answers, strict=True)]
+
+
+def _mask_finely(
+    model: Any, views: Sequence[View], boxes: Sequence[Tensor], guesses: Sequence[Tensor], sizes: Sizes
+) -> Tensor:
+    """(all D, 1, M, M) mean probabilities of fine masks."""
+    answers = []
+    for view in views:
+        seen = [guess.flip(-1) if view.mirrored else guess for guess in guesses]
+        logits = model.fine_masks(view.batch, view.features, view.place(boxes, sizes), seen, sizes)
+        answers.append((logits.flip(-1) if view.mirrored else logits).sigmoid())
+    return torch.stack(answers).mean(dim=0)

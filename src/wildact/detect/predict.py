@@ -134,6 +134,7 @@ def to_detections(
     height, width = original[:2]
     scale = np.array([width / size[1], height / size[0]] * 2, np.float32)
     boxes = output["boxes"].cpu().numpy() * scale
+    mask_boxes = output.get("mask_boxes", output["boxes"]).cpu().numpy() * scale
     labels = output["labels"].cpu().numpy().astype(np.int64) - 1
     chosen = np.flatnonzero(keep[labels]) if len(labels) else np.zeros(0, np.int64)
     probabilities = output["masks"][:, 0].cpu().numpy()
@@ -141,7 +142,7 @@ def to_detections(
         boxes=boxes[chosen].astype(np.float32),
         scores=output["scores"].cpu().numpy().astype(np.float32)[chosen],
         labels=labels[chosen],
-        masks=tuple(paste_mask(probabilities[i], boxes[i], height, width) for i in chosen),
+        masks=tuple(paste_mask(probabilities[i], mask_boxes[i], height, width) for i in chosen),
     )
 
 

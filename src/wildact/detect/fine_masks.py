@@ -1,0 +1,163 @@
+"""A closer look at each animal that was found: its outline from the pixels, and its box from the outline.
+
+The mask head of a Mask R-CNN sees an animal in 14 x 14 cells of features, the finest of which span four
+pixels: legs, tails, and grass before a belly are lost. So a small U-Net looks at the picture itself, cut out
+a little wider than the box, together with the features and the mask head's guess. It sees what the box cut
+off, too, and tells where the animal ends: the box is moved towards that.
+
+References: Ronneberger et al. 2015, U-Net; Zhang et al. 2021, RefineMask, section 3 (masks in stages of
+rising resolution).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torchvision.ops import MultiScaleRoIAlign, clip_boxes_to_image, roi_align
+
+INNER = 56
+"""Cells along each side of a box."""
+
+MARGIN = 8
+"""Cells beside it that are looked at, too."""
+
+CELLS = INNER + 2 * MARGIN
+"""Cells along each side of a fine mask."""
+
+OUTLINE = 0.3
+"""Where an animal is at least so likely its box reaches: legs are seldom surer."""
+
+SURE = 1e-3  # the mask head's probabilities are kept so far from 0 and 1: their logits stay finite
+
+
+class FineMasks(nn.Module):
+    """A U-Net over what lies in and around boxes; it corrects the logits of the mask head."""
+
+    def __init__(self, channels: int, *, width: int = 16) -> None:
+        """Untrained: with last layers of zeros, it leaves the mask head's guess as it is.
+
+        Args:
+            channels: of the feature pyramid.
+            width: channels at half the resolution of the pixels; doubled at each of two steps down.
+        """
+        super().__init__()
+        self.pool = MultiScaleRoIAlign(["0", "1", "2", "3"], output_size=CELLS // 4, sampling_ratio=2)
+        fine, middle, deep = width, 2 * width, 4 * width
+        self.down1 = _conv(3, fine, 2)
+        self.down2 = nn.Sequential(_conv(fine + 1, middle, 2), _conv(middle, middle))
+        self.down3 = nn.Sequential(_conv(middle, deep, 2), _conv(deep, deep))
+        self.joint = nn.Conv2d(channels, deep, 1)
+        self.deepest = nn.Sequential(_conv(deep, deep), _conv(deep, deep))
+        self.up2 = _conv(deep + middle, 3 * width)
+        self.up1 = _conv(3 * width + fine + 1, 3 * width // 2)
+        self.last = nn.Conv2d(3 * width // 2, 1, 3, padding=1)
+        nn.init.zeros_(self.last.weight)
+        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]  # it has one
+
+    def forward(
+        self,
+        batch: Tensor,
+        features: Mapping[str, Tensor],
+        boxes: Sequence[Tensor],
+        guesses: Sequence[Tensor],
+        sizes: list[tuple[int, int]],
+    ) -> Tensor:
+        """Fine masks of all images' boxes.
+
+        Args:
+            batch: (N, C, H, W) normalised images, of which the first three channels are looked at.
+            features: pyramid of them.
+            boxes: for each image (D, 4) float32 xyxy, in pixels of the batch.
+            guesses: for each image (D, 1, M, M) probabilities of the mask head.
+            sizes: of the images within the batch.
+
+        Returns:
+            (all D, 1, `CELLS`, `CELLS`) logits, within the boxes that `widen` gives.
+        """
+        around = [widen(part) for part in boxes]
+        pixels = roi_align(
+            batch[:, :3].contiguous(), around, output_size=2 * CELLS, sampling_ratio=2, aligned=True
+        ).contiguous(memory_format=torch.channels_last)
+        pooled = self.pool(dict(features), around, sizes)
+        guess = self._place(torch.cat(list(guesses)))
+        at2 = self.down1(pixels)
+        at4 = self.down2(torch.cat([at2, guess], dim=1))
+        at8 = self.down3(at4) + self.joint(pooled)
+        at8 = at8 + self.deepest(at8)
+        up = self.up2(torch.cat([_double(at8), at4], dim=1))
+        up = self.up1(torch.cat([_double(up), at2, guess], dim=1))
+        logits: Tensor = self.last(up) + guess
+        return logits
+
+    def _place(self, probabilities: Tensor) -> Tensor:
+        """(D, 1, M, M) probabilities within boxes to (D, 1, `CELLS`, `CELLS`) logits around them."""
+        logits = torch.logit(probabilities.float(), eps=SURE)
+        inner = F.interpolate(logits, INNER, mode="bilinear")
+        return F.pad(inner, (MARGIN,) * 4, value=float(torch.logit(torch.tensor(SURE))))
+
+
+def _conv(channels: int, out_channels: int, stride: int = 1) -> nn.Module:
+    return nn.Sequential(nn.Conv2d(channels, out_channels, 3, stride, padding=1), nn.ReLU(inplace=True))
+
+
+def _double(x: Tensor) -> Tensor:
+    return F.interpolate(x, scale_factor=2, mode="bilinear")
+
+
+def widen(boxes: Tensor) -> Tensor:
+    """(D, 4) xyxy boxes with `MARGIN` cells more on each side; they may reach beyond the image."""
+    margin = (boxes[:, 2:] - boxes[:, :2]) * (MARGIN / INNER)
+    return torch.cat([boxes[:, :2] - margin, boxes[:, 2:] + margin], dim=1)
+
+
+def apply_fine_masks(
+    outputs: Sequence[Mapping[str, Tensor]], probabilities: Tensor, sizes: list[tuple[int, int]]
+) -> list[dict[str, Tensor]]:
+    """What was found, with finer masks, and boxes half way to where these end.
+
+    Args:
+        outputs: torchvision's dict of each image.
+        probabilities: (all D, 1, `CELLS`, `CELLS`) of their detections.
+        sizes: of the images.
+
+    Returns:
+        The same dicts; ``masks`` (D, 1, `CELLS`, `CELLS`) lie within ``mask_boxes`` (D, 4).
+    """
+    fine = []
+    parts = torch.split(probabilities, [len(output["boxes"]) for output in outputs])
+    for output, part, size in zip(outputs, parts, sizes, strict=True):
+        boxes = (output["boxes"] + find_ends(part, output["boxes"])) / 2
+        fine.append(
+            {
+                **output,
+                "boxes": clip_boxes_to_image(boxes, size),
+                "masks": part,
+                "mask_boxes": widen(output["boxes"]),
+            }
+        )
+    return fine
+
+
+def find_ends(probabilities: Tensor, boxes: Tensor) -> Tensor:
+    """Where the animals of masks end.
+
+    Args:
+        probabilities: (D, 1, `CELLS`, `CELLS`).
+        boxes: (D, 4) xyxy, before `widen`.
+
+    Returns:
+        (D, 4) xyxy around what is likelier than `OUTLINE`; the box itself where nothing is.
+    """
+    inside = probabilities[:, 0] > OUTLINE
+    ends = []
+    for across in (inside.any(dim=1), inside.any(dim=2)):  # columns, rows: (D, CELLS)
+        cells = across.float()
+        ends.append((cells.argmax(dim=1), CELLS - cells.flip(1).argmax(dim=1)))
+    (left, right), (top, bottom) = ends
+    wide = widen(boxes)
+    cell = (wide[:, 2:] - wide[:, :2]).repeat(1, 2) / CELLS
+    found = wide[:, :2].repeat(1, 2) + torch.stack([left, top, right, bottom], dim=1) * cell
+    return torch.where(inside.any(dim=(1, 2))[:, None], found, boxes)
