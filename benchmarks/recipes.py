@@ -100,7 +100,7 @@ PLANS = (
 )  # fmt: skip
 """In the order in which they are run: a start comes before what begins with it."""
 
-LATER_STAGES = ("lite0_tsm_context", "motion_maskrcnn_lite0_fpn")
+LATER_STAGES = ("lite0_tsm_context", "maskrcnn_lite0_fpn_fine_masks", "motion_maskrcnn_lite0_fpn")
 """Recipes that go on from a bundled network; docs/bundled-models.md says what became of them."""
 
 

@@ -31,6 +31,7 @@ from wildact.weights import find_weights, load_initial_weights, load_state, load
 
 __all__ = [
     "DETECTORS",
+    "FINE_MASKS",
     "Detector",
     "WindowSettings",
     "apply_seq_nms",
@@ -55,7 +56,10 @@ DETECTORS: dict[str, Callable[..., nn.Module]] = {
 HEAD = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.")
 """What the names of the layers begin with that are made for a number of classes."""
 
-ADDITIONS = ("backbone.motion.", "backbone.joints.", "fine_masks.")
+FINE_MASKS = "fine_masks."
+"""What the names of the layers begin with that look closely at what was found."""
+
+ADDITIONS = ("backbone.motion.", "backbone.joints.", FINE_MASKS)
 """What the names of layers begin with that a Mask R-CNN may have or not: they see what moves, or outlines."""
 
 

@@ -2,7 +2,7 @@
 
 The mask head of a Mask R-CNN sees an animal in 14 x 14 cells of features, the finest of which span four
 pixels: legs, tails, and grass before a belly are lost. So a small U-Net looks at the picture itself, cut out
-a little wider than the box, together with the features and the mask head's guess. It sees what the box cut
+a little wider than the box, together with what the mask head saw, and its guess. It sees what the box cut
 off, too, and tells where the animal ends: the box is moved towards that.
 
 References: Ronneberger et al. 2015, U-Net; Zhang et al. 2021, RefineMask, section 3 (masks in stages of
@@ -12,20 +12,24 @@ rising resolution).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.ops import MultiScaleRoIAlign, clip_boxes_to_image, roi_align
+from torchvision.ops import clip_boxes_to_image, roi_align
 
 INNER = 56
 """Cells along each side of a box."""
 
-MARGIN = 8
+MARGIN = 4
 """Cells beside it that are looked at, too."""
 
 CELLS = INNER + 2 * MARGIN
 """Cells along each side of a fine mask."""
+
+PIXELS = 2 * CELLS
+"""Samples of the picture along each side of what is looked at."""
 
 OUTLINE = 0.3
 """Where an animal is at least so likely its box reaches: legs are seldom surer."""
@@ -40,11 +44,10 @@ class FineMasks(nn.Module):
         """Untrained: with last layers of zeros, it leaves the mask head's guess as it is.
 
         Args:
-            channels: of the feature pyramid.
+            channels: of the mask head.
             width: channels at half the resolution of the pixels; doubled at each of two steps down.
         """
         super().__init__()
-        self.pool = MultiScaleRoIAlign(["0", "1", "2", "3"], output_size=CELLS // 4, sampling_ratio=2)
         fine, middle, deep = width, 2 * width, 4 * width
         self.down1 = _conv(3, fine, 2)
         self.down2 = nn.Sequential(_conv(fine + 1, middle, 2), _conv(middle, middle))
@@ -57,39 +60,25 @@ class FineMasks(nn.Module):
         nn.init.zeros_(self.last.weight)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]  # it has one
 
-    def forward(
-        self,
-        batch: Tensor,
-        features: Mapping[str, Tensor],
-        boxes: Sequence[Tensor],
-        guesses: Sequence[Tensor],
-        sizes: list[tuple[int, int]],
-    ) -> Tensor:
-        """Fine masks of all images' boxes.
+    def forward(self, pixels: Tensor, seen: Tensor, guess: Tensor) -> Tensor:
+        """Fine masks of D boxes.
 
         Args:
-            batch: (N, C, H, W) normalised images, of which the first three channels are looked at.
-            features: pyramid of them.
-            boxes: for each image (D, 4) float32 xyxy, in pixels of the batch.
-            guesses: for each image (D, 1, M, M) probabilities of the mask head.
-            sizes: of the images within the batch.
+            pixels: (D, 3, `PIXELS`, `PIXELS`) normalised, of `cut_pixels`.
+            seen: (D, C, 14, 14) of the mask head, of what lies within the boxes.
+            guess: (D, 1, M, M) probabilities of the mask head.
 
         Returns:
-            (all D, 1, `CELLS`, `CELLS`) logits, within the boxes that `widen` gives.
+            (D, 1, `CELLS`, `CELLS`) logits, within the boxes that `widen` gives.
         """
-        around = [widen(part) for part in boxes]
-        pixels = roi_align(
-            batch[:, :3].contiguous(), around, output_size=2 * CELLS, sampling_ratio=2, aligned=True
-        ).contiguous(memory_format=torch.channels_last)
-        pooled = self.pool(dict(features), around, sizes)
-        guess = self._place(torch.cat(list(guesses)))
+        placed = self._place(guess)
         at2 = self.down1(pixels)
-        at4 = self.down2(torch.cat([at2, guess], dim=1))
-        at8 = self.down3(at4) + self.joint(pooled)
+        at4 = self.down2(torch.cat([at2, placed], dim=1))
+        at8 = self.down3(at4) + self.joint(F.pad(seen, (MARGIN // 4,) * 4))
         at8 = at8 + self.deepest(at8)
         up = self.up2(torch.cat([_double(at8), at4], dim=1))
-        up = self.up1(torch.cat([_double(up), at2, guess], dim=1))
-        logits: Tensor = self.last(up) + guess
+        up = self.up1(torch.cat([_double(up), at2, placed], dim=1))
+        logits: Tensor = self.last(up) + placed
         return logits
 
     def _place(self, probabilities: Tensor) -> Tensor:
@@ -97,6 +86,48 @@ class FineMasks(nn.Module):
         logits = torch.logit(probabilities.float(), eps=SURE)
         inner = F.interpolate(logits, INNER, mode="bilinear")
         return F.pad(inner, (MARGIN,) * 4, value=float(torch.logit(torch.tensor(SURE))))
+
+
+def look_closely(
+    model: Any,
+    batch: Tensor,
+    features: Mapping[str, Tensor],
+    boxes: Sequence[Tensor],
+    guesses: Sequence[Tensor],
+    sizes: list[tuple[int, int]],
+) -> Tensor:
+    """Fine masks of what a Mask R-CNN found.
+
+    Args:
+        model: with ``fine_masks``.
+        batch: (N, C, H, W) normalised images, of which the first three channels are looked at.
+        features: pyramid of them.
+        boxes: for each image (D, 4) float32 xyxy, in pixels of the batch.
+        guesses: for each image (D, 1, M, M) probabilities of the mask head.
+        sizes: of the images within the batch.
+
+    Returns:
+        (all D, 1, `CELLS`, `CELLS`) logits, within the boxes that `widen` gives.
+    """
+    heads = model.roi_heads
+    seen = heads.mask_head(heads.mask_roi_pool(features, list(boxes), sizes))
+    logits: Tensor = model.fine_masks(cut_pixels(batch, boxes), seen, torch.cat(list(guesses)))
+    return logits
+
+
+def cut_pixels(batch: Tensor, boxes: Sequence[Tensor]) -> Tensor:
+    """What lies in and around boxes.
+
+    Args:
+        batch: (N, C, H, W), of which the first three channels are cut.
+        boxes: for each image (D, 4) float32 xyxy.
+
+    Returns:
+        (all D, 3, `PIXELS`, `PIXELS`), within the boxes that `widen` gives.
+    """
+    around = [widen(part) for part in boxes]
+    cut: Tensor = roi_align(batch[:, :3].contiguous(), around, PIXELS, sampling_ratio=2, aligned=True)
+    return cut.contiguous(memory_format=torch.channels_last)
 
 
 def _conv(channels: int, out_channels: int, stride: int = 1) -> nn.Module:

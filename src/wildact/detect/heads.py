@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.models.detection.image_list import ImageList
 from torchvision.ops import clip_boxes_to_image
 
-from wildact.detect.fine_masks import apply_fine_masks
+from wildact.detect.fine_masks import apply_fine_masks, look_closely
 
 
 def run_heads(
@@ -33,7 +33,7 @@ def run_heads(
     if getattr(model, "fine_masks", None) is None:
         return outputs
     boxes, guesses = [o["boxes"] for o in outputs], [o["masks"] for o in outputs]
-    logits = model.fine_masks(batch, features, boxes, guesses, sizes)
+    logits = look_closely(model, batch, features, boxes, guesses, sizes)
     return apply_fine_masks(outputs, logits.sigmoid(), sizes)
 
 

@@ -17,7 +17,7 @@ from torch import Tensor
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import maskrcnn_inference
 
-from wildact.detect.fine_masks import apply_fine_masks
+from wildact.detect.fine_masks import apply_fine_masks, look_closely
 from wildact.detect.heads import move_proposals
 
 Sizes = list[tuple[int, int]]
@@ -121,6 +121,6 @@ def _mask_finely(
     answers = []
     for view in views:
         seen = [guess.flip(-1) if view.mirrored else guess for guess in guesses]
-        logits = model.fine_masks(view.batch, view.features, view.place(boxes, sizes), seen, sizes)
+        logits = look_closely(model, view.batch, view.features, view.place(boxes, sizes), seen, sizes)
         answers.append((logits.flip(-1) if view.mirrored else logits).sigmoid())
     return torch.stack(answers).mean(dim=0)

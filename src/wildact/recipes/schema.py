@@ -220,10 +220,26 @@ REFINING = ("maskrcnn_lite0_fpn", "motion_maskrcnn_lite0_fpn")
 """Detectors that move their proposals before they judge them, and may learn from the moved ones."""
 
 
+class FineMasks(Section):
+    """How a trained detector learns to look closely at what it found; nothing else of it is trained.
+
+    Attributes:
+        boxes_per_animal: on each drawn frame, of those in which the detector sees the animal.
+        box_noise: standard deviation by which their borders are moved, as a share of their size.
+        boxes_per_visit: drawn, of all of a video, at each visit of it.
+    """
+
+    boxes_per_animal: Count
+    box_noise: Annotated[float, Field(ge=0, lt=0.5)]
+    boxes_per_visit: Count
+
+
 class DetectionRecipe(_Recipe):
     """How a detector is trained: with ``window`` one that sees several frames, else one of single frames.
 
     Attributes:
+        fine_masks: see `FineMasks`; frames are then drawn at the first visit of a video only, and each box
+            has a look of its own.
         refined: the heads learn from the places that proposals are moved to, too, as they judge those; for
             networks that move them (see `wildact.detect.heads.refine_proposals`).
     """
@@ -231,6 +247,7 @@ class DetectionRecipe(_Recipe):
     kind: Literal["detector"]
     data: DetectionData
     window: Window | None = None
+    fine_masks: FineMasks | None = None
     refined: bool = False
 
     @model_validator(mode="after")
@@ -241,6 +258,14 @@ class DetectionRecipe(_Recipe):
             raise ValueError("'data.paste' is for detectors that see single frames: fgfa_* take 0")
         if self.refined and self.model.name not in REFINING:
             raise ValueError(f"'refined' is for {' and '.join(REFINING)}, which move their proposals")
+        return self
+
+    @model_validator(mode="after")
+    def _fine_masks_of_model(self) -> Self:
+        if (self.fine_masks is not None) != bool(self.model.architecture.get("fine_masks")):
+            raise ValueError("'fine_masks' and 'model.architecture.fine_masks' belong together")
+        if self.fine_masks is not None and self.model.initial in ("none", "imagenet", "coco"):
+            raise ValueError("'fine_masks' needs a trained detector: name it in 'model.initial'")
         return self
 
 

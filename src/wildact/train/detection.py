@@ -22,7 +22,6 @@ from wildact.masks import decode_mask
 from wildact.recipes import DetectionRecipe
 from wildact.recipes.schema import DetectionData
 from wildact.train.augment import apply_look, draw_look, scale_and_crop
-from wildact.train.fine_masks import compute_fine_loss, learns_fine_masks_only
 from wildact.train.paste import Labelled, paste_animals
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks, read_frames
@@ -191,7 +190,7 @@ def compute_losses(model: nn.Module, batch: Sequence[Sample], *, refined: bool =
     """Torchvision's losses: objectness, RPN boxes, class, boxes, masks.
 
     Args:
-        model: a torchvision ``MaskRCNN``. Where only its fine masks learn, their loss is the only one.
+        model: a torchvision ``MaskRCNN``.
         batch: (3, h, w) uint8 images with their targets.
         refined: the heads also see each proposal where they would move it: that is where they judge it later.
     """
@@ -199,8 +198,6 @@ def compute_losses(model: nn.Module, batch: Sequence[Sample], *, refined: bool =
     images, targets = network.transform(
         [image.float() / 255 for image, _ in batch], [target for _, target in batch]
     )
-    if learns_fine_masks_only(network):
-        return {"loss_fine_mask": compute_fine_loss(network, images, targets)}
     features = network.backbone(images.tensors)
     proposals, losses = network.rpn(images, features, targets)
     if refined:

@@ -1,98 +1,197 @@
-"""What fine masks learn from: animals in boxes as the network itself places them, some a little off."""
+"""Train what looks closely at animals that were found: pixels around boxes in, their masks out.
+
+Everything else of the detector is trained already and stays as it is, so it looks at each video once: what it
+saw in its boxes is kept, and learned from again and again.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import copy
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.random import Generator
+from torch import Tensor, nn
 from torch.nn import functional as F
 from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import maskrcnn_inference
 from torchvision.ops import box_iou, clip_boxes_to_image, roi_align
 
-from wildact.detect.fine_masks import CELLS, widen
+from wildact.backbones import lite0
+from wildact.datasets import Dataset
+from wildact.detect.fine_masks import CELLS, cut_pixels, widen
 from wildact.detect.heads import refine_proposals
-
-BOXES_PER_ANIMAL = 6
-"""More boxes of one animal look nearly the same."""
+from wildact.recipes import DetectionRecipe
+from wildact.recipes.schema import DetectionData, FineMasks
+from wildact.train.augment import apply_look, draw_look
+from wildact.train.detection import check_masks, choose_frames, make_target, read_images, read_truth
+from wildact.train.schedule import count_iterations
+from wildact.train.visits import Blocks
+from wildact.types import Image, LabelledVideo
 
 MIN_IOU = 0.4
 """Boxes that overlap an animal less are of something else; those at 0.5 are where it matters most."""
 
-BOX_NOISE = 0.05
-"""Standard deviation by which their borders are moved, as a share of the side: on pictures that the network
-was trained on it places its boxes better than elsewhere."""
-
-Target = Mapping[str, Tensor]
+Sample = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
-def learns_fine_masks_only(network: Any) -> bool:
-    """Whether a Mask R-CNN has fine masks, and everything else is frozen."""
-    fine = getattr(network, "fine_masks", None) is not None
-    return fine and all(
-        name.startswith("fine_masks.") for name, p in network.named_parameters() if p.requires_grad
+def build_blocks(
+    dataset: Dataset, recipe: DetectionRecipe, settings: FineMasks, model: nn.Module
+) -> Blocks[Sample]:
+    """All the samples that the recipe trains on.
+
+    Args:
+        dataset: of labelled videos.
+        recipe: of the training.
+        settings: its section.
+        model: a torchvision ``MaskRCNN`` that finds the animals, as it is now.
+    """
+    check_masks(dataset)
+    finder = copy.deepcopy(model).eval().requires_grad_(False)
+    return Blocks(
+        dataset.videos,
+        BoxDrawer(finder, tuple(dataset.species), recipe.data, settings, recipe.seed),
+        seed=recipe.seed,
+        batch_size=recipe.optimizer.batch_size,
+        samples_per_visit=settings.boxes_per_visit,
+        iterations=count_iterations(recipe, len(dataset.videos), settings.boxes_per_visit),
     )
 
 
-def compute_fine_loss(network: Any, images: ImageList, targets: Sequence[Target]) -> Tensor:
-    """Cross-entropy and overlap of fine masks, in boxes near to where the network finds animals.
+@dataclass(frozen=True, slots=True)
+class SeenBox:
+    """What a detector saw in a box around an animal.
+
+    Attributes:
+        pixels: (P, P, 3) uint8 RGB, of `cut_pixels`.
+        seen: (C, 14, 14) float16 of the mask head.
+        guess: (1, M, M) float16 probabilities of the mask head.
+        wanted: (1, `CELLS`, `CELLS`) bool, see `cut_masks`.
+    """
+
+    pixels: Image
+    seen: Tensor
+    guess: Tensor
+    wanted: Tensor
+
+
+@dataclass(frozen=True)
+class BoxDrawer:
+    """Draws boxes of a video, which is decoded, and looked at, at its first visit only.
+
+    Attributes:
+        finder: the detector; on the CPU.
+        species: of the data set.
+        data: of the recipe.
+        settings: of the recipe.
+        seed: of the recipe.
+        known: boxes of each video that was visited, by its path.
+    """
+
+    finder: nn.Module
+    species: tuple[str, ...]
+    data: DetectionData
+    settings: FineMasks
+    seed: int
+    known: dict[str, list[SeenBox]] = field(default_factory=dict)
+
+    def __call__(self, video: LabelledVideo, rng: Generator) -> list[Sample]:
+        """Boxes of one video.
+
+        Returns:
+            Of each what `FineMasks` takes, without the first dimension, and (1, `CELLS`, `CELLS`) float32 of
+            0 and 1, which it should say.
+        """
+        key = str(video.info.path)
+        if key not in self.known:
+            self.known[key] = self._look_at(video)
+        boxes = self.known[key]
+        chosen = rng.permutation(len(boxes))[: self.settings.boxes_per_visit]
+        return [self._draw(boxes[k], rng) for k in chosen]
+
+    def _look_at(self, video: LabelledVideo) -> list[SeenBox]:
+        """The same boxes whenever it is visited first: a training that was interrupted goes on exactly."""
+        rng = np.random.default_rng((self.seed, zlib.crc32(video.info.path.name.encode())))
+        found: list[SeenBox] = []
+        for index, image in read_images(video, choose_frames(video, rng, self.data)).items():
+            target = make_target(*read_truth(video, index, self.species))
+            if len(target["boxes"]):
+                tensor = torch.from_numpy(image).permute(2, 0, 1).float() / 255
+                with torch.inference_mode():
+                    found += see_boxes(self.finder, tensor, target, self.settings, rng)
+        return found
+
+    def _draw(self, box: SeenBox, rng: Generator) -> Sample:
+        data = self.data
+        look = draw_look(
+            rng, grayscale=data.grayscale, brightness=data.brightness, blur=data.blur, noise=data.noise
+        )
+        pixels = torch.from_numpy(apply_look(box.pixels, look, rng)).permute(2, 0, 1).float() / 255
+        mean, std = (torch.tensor(values)[:, None, None] for values in (lite0.MEAN, lite0.STD))
+        parts = (pixels - mean) / std, box.seen.float(), box.guess.float(), box.wanted.float()
+        if rng.random() < data.flip:
+            parts = parts[0].flip(-1), parts[1].flip(-1), parts[2].flip(-1), parts[3].flip(-1)
+        return parts
+
+
+def see_boxes(
+    finder: nn.Module, image: Tensor, target: dict[str, Tensor], settings: FineMasks, rng: Generator
+) -> list[SeenBox]:
+    """Boxes near to where a detector sees the animals of a frame.
 
     Args:
-        network: a torchvision ``MaskRCNN`` with ``fine_masks``, of which all else is frozen.
-        images: N, normalised.
-        targets: torchvision's.
-
-    Returns:
-        A number; 0, with gradients of 0, where there is no animal.
+        finder: a torchvision ``MaskRCNN`` in evaluation mode.
+        image: (3, H, W) float RGB in [0, 1].
+        target: torchvision's.
+        settings: how many, and how near.
+        rng: random generator.
     """
-    heads, sizes = network.roi_heads, images.image_sizes
-    with torch.no_grad():
-        features = network.backbone(images.tensors)
-        proposals = network.rpn.eval()(images, features)[0]  # as many as in an analysis
-        for _ in range(max(network.refinements, 1)):
-            proposals = refine_proposals(heads, features, proposals, sizes)
-    chosen = [choose_boxes(p, t["boxes"], size) for p, t, size in zip(proposals, targets, sizes, strict=True)]
-    boxes, owners = [part for part, _ in chosen], [owner for _, owner in chosen]
-    if sum(map(len, boxes)) == 0:
-        return _nothing(network)
-    with torch.no_grad():
-        labels = [target["labels"][owner] for target, owner in zip(targets, owners, strict=True)]
-        seen = heads.mask_head(heads.mask_roi_pool(features, boxes, sizes))
-        guesses = maskrcnn_inference(heads.mask_predictor(seen), labels)
-        masks = [target["masks"] for target in targets]
-        wanted = torch.cat([cut_masks(*one) for one in zip(masks, boxes, owners, strict=True)])
-    logits = network.fine_masks(images.tensors, features, boxes, guesses, sizes)
-    loss: Tensor = F.binary_cross_entropy_with_logits(logits, wanted) + compute_overlap_loss(logits, wanted)
-    return loss
+    images, (scaled,) = finder.transform([image], [target])  # type: ignore[operator]  # torchvision has no types
+    sizes, heads = images.image_sizes, finder.roi_heads
+    features = finder.backbone(images.tensors)  # type: ignore[operator]  # see above
+    proposals = finder.rpn(ImageList(images.tensors, sizes), features)[0]  # type: ignore[operator]  # see above
+    proposals = refine_proposals(heads, features, proposals, sizes)
+    boxes, owner = choose_boxes(proposals[0], scaled["boxes"], sizes[0], settings, rng)
+    if len(boxes) == 0:
+        return []
+    seen = heads.mask_head(heads.mask_roi_pool(features, [boxes], sizes))  # type: ignore[operator, union-attr]  # see above
+    logits = heads.mask_predictor(seen)  # type: ignore[operator, union-attr]  # see above
+    (guesses,) = maskrcnn_inference(logits, [scaled["labels"][owner]])
+    mean, std = (torch.tensor(values)[:, None, None] for values in (lite0.MEAN, lite0.STD))
+    pixels = ((cut_pixels(images.tensors, [boxes]) * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+    wanted = cut_masks(scaled["masks"], boxes, owner)
+    return [
+        SeenBox(np.ascontiguousarray(p.permute(1, 2, 0).numpy()), s, g, w)
+        for p, s, g, w in zip(pixels, seen.half(), guesses.half(), wanted, strict=True)
+    ]
 
 
-def _nothing(network: Any) -> Tensor:
-    """0, of which each weight is a part: processes that train together wait for each other's gradients."""
-    return torch.stack([(parameter * 0).sum() for parameter in network.fine_masks.parameters()]).sum()
-
-
-def choose_boxes(proposals: Tensor, animals: Tensor, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
-    """Some of the proposals that lie on each animal.
+def choose_boxes(
+    proposals: Tensor, animals: Tensor, size: tuple[int, int], settings: FineMasks, rng: Generator
+) -> tuple[Tensor, Tensor]:
+    """Some of the proposals that lie on each animal, moved a little.
 
     Args:
         proposals: (P, 4) xyxy.
-        animals: (A, 4) xyxy.
+        animals: (A, 4) xyxy, at least one.
         size: height and width of the image.
+        settings: how many of each animal, and how much they are moved.
+        rng: random generator.
 
     Returns:
-        (K, 4) boxes, at most `BOXES_PER_ANIMAL` of each animal, and (K,) which animal.
+        (K, 4) boxes and (K,) which animal.
     """
-    if len(animals) == 0 or len(proposals) == 0:
-        return proposals[:0], torch.zeros(0, dtype=torch.int64, device=proposals.device)
     overlap, owner = box_iou(proposals, animals).max(dim=1)
-    order = torch.randperm(len(proposals)).to(proposals.device)
+    order = torch.from_numpy(rng.permutation(len(proposals)))
     order = order[overlap[order] >= MIN_IOU]
-    picked = torch.cat([order[owner[order] == k][:BOXES_PER_ANIMAL] for k in range(len(animals))])
+    count = settings.boxes_per_animal
+    picked = torch.cat([order[owner[order] == k][:count] for k in range(len(animals))])
     boxes = proposals[picked]
-    sides = (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2)
-    moved = clip_boxes_to_image(boxes + torch.randn_like(boxes) * BOX_NOISE * sides, size)
+    noise = torch.from_numpy(rng.normal(0, settings.box_noise, boxes.shape)).float()
+    moved = clip_boxes_to_image(boxes + noise * (boxes[:, 2:] - boxes[:, :2]).repeat(1, 2), size)
     whole = (moved[:, 2:] - moved[:, :2] >= 1).all(dim=1)
     return moved[whole], owner[picked][whole]
 
@@ -106,11 +205,23 @@ def cut_masks(masks: Tensor, boxes: Tensor, owner: Tensor) -> Tensor:
         owner: (K,) whose mask.
 
     Returns:
-        (K, 1, `CELLS`, `CELLS`) float32 of 0 and 1, within the boxes that `widen` gives.
+        (K, 1, `CELLS`, `CELLS`) bool, within the boxes that `widen` gives.
     """
     places = torch.cat([owner[:, None].to(boxes.dtype), widen(boxes)], dim=1)
-    cut: Tensor = roi_align(masks[:, None].float(), places, output_size=CELLS, sampling_ratio=2, aligned=True)
-    return (cut >= 0.5).float()
+    cut: Tensor = roi_align(masks[:, None].float(), places, CELLS, sampling_ratio=2, aligned=True)
+    return cut >= 0.5
+
+
+def compute_losses(model: nn.Module, batch: Sequence[Sample]) -> dict[str, Tensor]:
+    """Cross-entropy and overlap of fine masks."""
+    fine_masks = model.get_submodule("fine_masks")
+    device = next(fine_masks.parameters()).device
+    pixels, seen, guesses, wanted = (torch.stack(part).to(device) for part in zip(*batch, strict=True))
+    logits = fine_masks(pixels.contiguous(memory_format=torch.channels_last), seen, guesses)
+    return {
+        "loss_mask": F.binary_cross_entropy_with_logits(logits, wanted),
+        "loss_overlap": compute_overlap_loss(logits, wanted),
+    }
 
 
 def compute_overlap_loss(logits: Tensor, wanted: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch.optim.swa_utils import AveragedModel
 
 from wildact.backbones import Lite0, load_imagenet_package
 from wildact.datasets import Dataset
-from wildact.detect import build_detector
+from wildact.detect import FINE_MASKS, build_detector
 from wildact.errors import UsageError, WeightsError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.recognize import CONTEXT, build_recognizer, to_channels_last
@@ -33,11 +33,18 @@ def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -
         model = _build(recipe, dataset, model_.initial)
     else:
         model = _mean_of([_build(recipe, dataset, initial) for initial in model_.initial])
-    only_context = isinstance(recipe, RecognitionRecipe) and recipe.track_context is not None
+    trained = _trained_part(recipe)
     for name, parameter in model.named_parameters():
-        frozen = name.startswith(model_.frozen or ("\0",)) or (only_context and not name.startswith(CONTEXT))
+        frozen = name.startswith(model_.frozen or ("\0",)) or not name.startswith(trained)
         parameter.requires_grad_(parameter.requires_grad and not frozen)
     return model
+
+
+def _trained_part(recipe: DetectionRecipe | RecognitionRecipe) -> str:
+    """What the names of all layers begin with that the recipe may train."""
+    if isinstance(recipe, RecognitionRecipe):
+        return "" if recipe.track_context is None else CONTEXT
+    return "" if recipe.fine_masks is None else FINE_MASKS
 
 
 def _build(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, initial: str) -> nn.Module:

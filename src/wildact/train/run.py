@@ -22,7 +22,7 @@ from wildact.errors import DatasetError, OutputError, WeightsError
 from wildact.export.atomic import replacing
 from wildact.recipes import DetectionRecipe
 from wildact.record import save_json
-from wildact.train import context, detection, recognition, video_detection
+from wildact.train import context, detection, fine_masks, recognition, video_detection
 from wildact.train.account import Account, describe_dataset, make_card, make_record
 from wildact.train.average import TailMean
 from wildact.train.initial import build_model
@@ -156,6 +156,9 @@ def _plan(
         if recipe.window is not None:
             blocks = video_detection.build_blocks(dataset, recipe, recipe.window)
             return blocks, video_detection.compute_losses, per_visit
+        if recipe.fine_masks is not None:
+            boxes = fine_masks.build_blocks(dataset, recipe, recipe.fine_masks, model)
+            return boxes, fine_masks.compute_losses, recipe.fine_masks.boxes_per_visit
         losses: Losses = partial(detection.compute_losses, refined=recipe.refined)
         return detection.build_blocks(dataset, recipe), losses, per_visit
     if recipe.track_context is not None:

@@ -1,0 +1,201 @@
+"""Fine masks: where they lie, what they do to boxes, and that the networks around them take them in."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional as F
+
+from tests.detect.conftest import SMALL, make_frames, tiny_card, tiny_model
+from wildact.detect import Detector, build_detector, predict_detections
+from wildact.detect.fine_masks import (
+    CELLS,
+    INNER,
+    MARGIN,
+    PIXELS,
+    FineMasks,
+    apply_fine_masks,
+    cut_pixels,
+    find_ends,
+    widen,
+)
+from wildact.detect.predict import paste_mask
+from wildact.masks import decode_mask
+from wildact.weights import save_weights
+
+NAME = "maskrcnn_lite0_fpn"
+
+
+def bolder(model):
+    """One that has learned something: fine masks differ from the mask head's."""
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        last = model.fine_masks.last
+        last.weight.copy_(torch.randn(last.weight.shape, generator=generator))
+    return model
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return Detector.from_model(tiny_model(NAME), tiny_card(NAME), min_score=0.01)
+
+
+@pytest.fixture(scope="module")
+def untrained(plain):
+    model = tiny_model(NAME, fine_masks=True)
+    model.load_state_dict(plain.model.state_dict(), strict=False)
+    return Detector.from_model(model, tiny_card(NAME, fine_masks=True), min_score=0.01)
+
+
+@pytest.fixture(scope="module")
+def fine(plain):
+    model = tiny_model(NAME, fine_masks=True)
+    model.load_state_dict(plain.model.state_dict(), strict=False)
+    return Detector.from_model(bolder(model), tiny_card(NAME, fine_masks=True), min_score=0.01)
+
+
+@pytest.fixture(scope="module")
+def pictures():
+    return [frame.image for frame in make_frames(2)]
+
+
+def test_untrained_they_leave_the_mask_head_s_guess_as_it_is():
+    fine_masks = FineMasks(8)
+    guess = torch.rand(3, 1, 28, 28)
+    with torch.inference_mode():
+        logits = fine_masks(torch.randn(3, 3, PIXELS, PIXELS), torch.randn(3, 8, 14, 14), guess)
+    assert logits.shape == (3, 1, CELLS, CELLS)
+    inner = logits[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
+    expected = F.interpolate(torch.logit(guess, eps=1e-3), INNER, mode="bilinear")
+    torch.testing.assert_close(inner, expected)
+    beside = logits.clone()
+    beside[..., MARGIN:-MARGIN, MARGIN:-MARGIN] = -10
+    assert beside.max() < -6  # nothing is beyond the box
+
+
+def test_untrained_they_hardly_change_what_is_found(plain, untrained, pictures):
+    for before, after in zip(
+        predict_detections(plain, pictures), predict_detections(untrained, pictures), strict=True
+    ):
+        assert len(before) == len(after) > 0
+        np.testing.assert_array_equal(before.scores, after.scores)
+        np.testing.assert_array_equal(before.labels, after.labels)
+        for one, other in zip(before.masks, after.masks, strict=True):
+            assert (decode_mask(one) == decode_mask(other)).mean() > 0.97
+
+
+def test_trained_they_change_masks_and_boxes_but_no_score(plain, fine, pictures):
+    (before, *_), (after, *_) = predict_detections(plain, pictures), predict_detections(fine, pictures)
+    np.testing.assert_array_equal(before.scores, after.scores)
+    assert not np.allclose(before.boxes, after.boxes)
+    assert any(
+        (decode_mask(a) != decode_mask(b)).any() for a, b in zip(before.masks, after.masks, strict=True)
+    )
+
+
+def test_frames_of_a_batch_do_not_change_each_other(fine, pictures):
+    for picture, together in zip(pictures, predict_detections(fine, pictures), strict=True):
+        (alone,) = predict_detections(fine, [picture])
+        np.testing.assert_allclose(alone.boxes, together.boxes, atol=1e-3)
+        for one, other in zip(alone.masks, together.masks, strict=True):
+            assert (decode_mask(one) == decode_mask(other)).mean() > 0.999
+
+
+def test_an_empty_frame_has_none(fine):
+    silent = tiny_model(NAME, fine_masks=True)
+    with torch.no_grad():
+        silent.roi_heads.box_predictor.cls_score.bias[0] = 100.0
+    detector = Detector.from_model(silent, tiny_card(NAME, fine_masks=True), min_score=0.5)
+    (found,) = predict_detections(detector, [np.zeros((64, 96, 3), np.uint8)])
+    assert len(found) == 0
+    assert found.masks == ()
+
+
+def test_a_frame_and_its_mirror_image_give_mirrored_answers(fine, pictures):
+    (found,) = predict_detections(fine, pictures[:1], mirrored=True)
+    reverse = np.ascontiguousarray(pictures[0][:, ::-1])
+    (other,) = predict_detections(fine, [reverse], mirrored=True)
+    assert len(found) == len(other) > 0
+    np.testing.assert_allclose(found.boxes[:, [0, 2]], 96 - other.boxes[:, [2, 0]], atol=1e-2)
+    for one, two in zip(found.masks, other.masks, strict=True):
+        assert (decode_mask(one) == decode_mask(two)[:, ::-1]).mean() > 0.99
+
+
+def test_pixels_are_cut_out_of_the_image_wider_than_the_box():
+    """A ramp of brightness from left to right says where each sample lies."""
+    ramp = torch.arange(200.0).expand(1, 4, 100, 200)
+    (cut,) = cut_pixels(ramp, [torch.tensor([[28.0, 10, 140, 66]])])
+    assert cut.shape == (3, PIXELS, PIXELS)  # the fourth channel is none of a picture
+    step = (140 - 28) / INNER / 2
+    expected = 28 - MARGIN * 2 * step + (torch.arange(PIXELS) + 0.5) * step - 0.5
+    torch.testing.assert_close(cut[0, 40], expected)
+
+
+def mask_of(left, top, right, bottom):
+    """(1, 1, CELLS, CELLS) of an animal that fills some cells."""
+    probabilities = torch.full((1, 1, CELLS, CELLS), 0.1)
+    probabilities[..., top:bottom, left:right] = 0.9
+    return probabilities
+
+
+def test_an_animal_ends_where_its_mask_does():
+    box = torch.tensor([[100.0, 50, 212, 106]])  # a cell is 2 x 1 pixels
+    ends = find_ends(mask_of(MARGIN, MARGIN, CELLS - MARGIN, CELLS - MARGIN), box)
+    torch.testing.assert_close(ends, box)
+    ends = find_ends(mask_of(0, MARGIN + 3, MARGIN + 10, CELLS), box)
+    torch.testing.assert_close(ends, torch.tensor([[100.0 - 2 * MARGIN, 50 + 3, 100 + 20, 106 + MARGIN]]))
+
+
+def test_where_there_is_no_mask_the_box_stays():
+    boxes = torch.tensor([[10.0, 20, 30, 40], [0, 0, 56, 56]])
+    probabilities = torch.cat([torch.zeros(1, 1, CELLS, CELLS), mask_of(MARGIN, MARGIN, MARGIN + 1, CELLS)])
+    ends = find_ends(probabilities, boxes)
+    torch.testing.assert_close(ends[0], boxes[0])
+    torch.testing.assert_close(ends[1], torch.tensor([0.0, 0, 1, 56 + MARGIN]))
+    assert find_ends(probabilities[:0], boxes[:0]).shape == (0, 4)
+
+
+def test_boxes_go_half_way_and_stay_within_the_image():
+    outputs = [{"boxes": torch.tensor([[0.0, 0, 56, 56]])}, {"boxes": torch.zeros(0, 4)}]
+    first, second = apply_fine_masks(outputs, mask_of(0, 0, MARGIN + 46, CELLS), [(60, 90), (60, 90)])
+    torch.testing.assert_close(first["boxes"], torch.tensor([[0.0, 0, (56 + 46) / 2, 58]]))
+    assert first["masks"].shape == (1, 1, CELLS, CELLS)
+    torch.testing.assert_close(first["mask_boxes"], torch.tensor([[-4.0, -4, 60, 60]]))
+    assert second["boxes"].shape == second["mask_boxes"].shape == (0, 4)
+
+
+def test_a_mask_is_pasted_where_it_was_looked_at():
+    """Pixels of the frame to cells and back: an animal of whole cells keeps its place."""
+    box = torch.tensor([[40.0, 24, 152, 80]])
+    pasted = decode_mask(
+        paste_mask(mask_of(0, MARGIN, 30, CELLS - 4)[0, 0].numpy(), widen(box)[0].numpy(), 120, 200)
+    )
+    rows, columns = np.flatnonzero(pasted.any(axis=1)), np.flatnonzero(pasted.any(axis=0))
+    assert abs(int(columns[0]) - (40 - 2 * MARGIN)) <= 1
+    assert abs(int(columns[-1]) + 1 - (40 - 2 * MARGIN + 60)) <= 1
+    assert abs(int(rows[0]) - 24) <= 1
+    assert abs(int(rows[-1]) + 1 - (24 - MARGIN + CELLS - 4)) <= 1
+
+
+@pytest.fixture
+def fine_weights(fine, tmp_path):
+    save_weights(tmp_path / "fine.safetensors", fine.model.state_dict(), fine.card)
+    return str(tmp_path / "fine.safetensors")
+
+
+@pytest.mark.parametrize("name", [NAME, "fgfa_maskrcnn_lite0_fpn"])
+def test_a_network_without_fine_masks_begins_with_the_rest_of_the_weights(name, fine, fine_weights):
+    model = build_detector(name, 3, weights=fine_weights, **SMALL)
+    assert getattr(model, "fine_masks", None) is None
+    torch.testing.assert_close(
+        model.roi_heads.box_head.fc6.weight, fine.model.roi_heads.box_head.fc6.weight, check_stride=False
+    )
+
+
+def test_one_with_them_begins_with_them_or_without(plain, fine, fine_weights, tmp_path):
+    model = build_detector(NAME, 3, weights=fine_weights, fine_masks=True, **SMALL)
+    torch.testing.assert_close(
+        model.fine_masks.last.weight, fine.model.fine_masks.last.weight, check_stride=False
+    )
+    save_weights(tmp_path / "plain.safetensors", plain.model.state_dict(), plain.card)
+    model = build_detector(NAME, 3, weights=str(tmp_path / "plain.safetensors"), fine_masks=True, **SMALL)
+    assert not model.fine_masks.last.weight.any()

@@ -1,0 +1,189 @@
+"""What fine masks are taught: boxes as the network places them, masks around them, and only they learn."""
+
+from dataclasses import replace
+from itertools import count
+
+import numpy as np
+import pytest
+import torch
+
+from tests.detect.conftest import tiny_card, tiny_model
+from wildact.detect import build_detector, load_detector
+from wildact.detect.fine_masks import CELLS, MARGIN, PIXELS
+from wildact.errors import DatasetError, RecipeError
+from wildact.recipes import load_recipe
+from wildact.recipes.schema import FineMasks
+from wildact.train import fine_masks, train_recipe
+from wildact.train.fine_masks import MIN_IOU, choose_boxes, compute_overlap_loss, cut_masks, see_boxes
+from wildact.weights import save_weights
+
+SETTINGS = FineMasks(boxes_per_animal=2, box_noise=0.05, boxes_per_visit=3)
+SIZE = (64, 96)
+NAME = "maskrcnn_lite0_fpn"
+RECIPE = "maskrcnn_lite0_fpn_fine_masks"
+
+
+def make_finder():
+    """One that proposes all its anchors, and leaves them where they are."""
+    model = tiny_model(NAME, fine_masks=True).eval()
+    model.rpn._post_nms_top_n["testing"] = 2000
+    for layer in (model.roi_heads.box_predictor.bbox_pred, model.rpn.head.bbox_pred):
+        torch.nn.init.zeros_(layer.weight)
+        torch.nn.init.zeros_(layer.bias)
+    return model
+
+
+def disc():
+    """A bright disc on dark ground, as an image and torchvision's target."""
+    rows, columns = torch.meshgrid(torch.arange(SIZE[0]), torch.arange(SIZE[1]), indexing="ij")
+    mask = (rows - 32) ** 2 + (columns - 48) ** 2 < 20**2
+    target = {
+        "boxes": torch.tensor([[29.0, 13, 68, 52]]),
+        "labels": torch.ones(1, dtype=torch.int64),
+        "masks": mask[None].to(torch.uint8),
+    }
+    return torch.where(mask, 0.9, 0.1).expand(3, *SIZE).contiguous(), target
+
+
+def test_a_box_is_seen_as_it_will_be_in_an_analysis():
+    image, target = disc()
+    with torch.inference_mode():
+        boxes = see_boxes(make_finder(), image, target, SETTINGS, np.random.default_rng(0))
+    assert 0 < len(boxes) <= 2
+    for box in boxes:
+        assert box.pixels.shape == (PIXELS, PIXELS, 3)
+        assert box.seen.shape == (8, 14, 14)
+        assert box.guess.shape == (1, 28, 28)
+        bright = torch.from_numpy(box.pixels[..., 0] > 127)[::2, ::2]
+        inside = box.wanted[0].bool()
+        # what lies beyond the image is neither
+        assert (bright == inside).float().mean() > 0.95
+
+
+def test_a_video_is_decoded_once_and_each_visit_draws_other_looks(tiny_dataset, monkeypatch):
+    recipe = load_recipe(RECIPE)
+    reads = count()
+    read_images = fine_masks.read_images
+    monkeypatch.setattr(fine_masks, "read_images", lambda *a: (next(reads), read_images(*a))[1])
+    species = tuple(tiny_dataset.species)
+    drawer = fine_masks.BoxDrawer(make_finder(), species, recipe.data, SETTINGS, 0)
+    video = next(v for v in tiny_dataset.videos if v.tracks)
+    first, second = (drawer(video, np.random.default_rng(k)) for k in (0, 1))
+    assert next(reads) == 1
+    assert len(first) == len(second) == 3
+    shapes = [tuple(part.shape) for part in first[0]]
+    assert shapes == [(3, PIXELS, PIXELS), (8, 14, 14), (1, 28, 28), (1, CELLS, CELLS)]
+    assert not torch.equal(first[0][0], second[0][0])
+    again = fine_masks.BoxDrawer(make_finder(), species, recipe.data, SETTINGS, 0)
+    again(video, np.random.default_rng(5))  # visited before: the same boxes are known
+    for one, other in zip(first, again(video, np.random.default_rng(0)), strict=True):
+        for part, expected in zip(one, other, strict=True):
+            torch.testing.assert_close(part, expected)
+
+
+def test_each_animal_gets_some_of_the_boxes_that_lie_on_it():
+    animals = torch.tensor([[0.0, 0, 20, 20], [50, 30, 90, 60]])
+    near = animals[1] + torch.randn(40, 4, generator=torch.Generator().manual_seed(0))
+    far = torch.tensor([[40.0, 0, 60, 20]]).repeat(5, 1)
+    rng = np.random.default_rng(0)
+    boxes, owner = choose_boxes(torch.cat([near, far]), animals, SIZE, SETTINGS, rng)
+    assert owner.tolist() == [1, 1]  # none lies on the first one
+    assert (boxes[:, 2:] > boxes[:, :2]).all()
+    assert boxes.min() >= 0
+    assert (boxes[:, 2] <= SIZE[1]).all()
+    assert not torch.isin(boxes, near).all()  # moved a little
+    nothing, owner = choose_boxes(far, animals, SIZE, SETTINGS, rng)
+    assert nothing.shape == (0, 4)
+    assert len(owner) == 0
+    assert 0 < MIN_IOU <= 0.5
+
+
+def test_masks_are_cut_out_wider_than_the_box():
+    mask = torch.zeros(2, 120, 200, dtype=torch.uint8)
+    mask[1, 24:80, 24:152] = 1
+    cut = cut_masks(mask, torch.tensor([[40.0, 24, 152, 80]]), torch.tensor([1]))
+    assert cut.shape == (1, 1, CELLS, CELLS)
+    inside = cut[0, 0]
+    assert inside[MARGIN : CELLS - MARGIN, : CELLS - MARGIN].all()  # also left of the box
+    assert not inside[: MARGIN - 1].any()
+    assert not inside[:, CELLS - MARGIN + 1 :].any()
+
+
+@pytest.mark.parametrize(("logit", "expected"), [(20.0, 0.0), (-20.0, 1.0)])
+def test_overlap_is_all_or_nothing(logit, expected):
+    wanted = torch.zeros(2, 1, 40, 40)
+    wanted[..., 10:30, 10:30] = 1
+    logits = torch.where(wanted > 0, logit, -logit)
+    assert compute_overlap_loss(logits, wanted).item() == pytest.approx(expected, abs=0.01)
+
+
+def test_of_half_an_animal_overlap_is_half():
+    wanted = torch.zeros(1, 1, 40, 40)
+    wanted[..., :20] = 1
+    half = torch.full_like(wanted, -20.0)
+    half[..., :10] = 20.0
+    assert compute_overlap_loss(half, wanted).item() == pytest.approx(0.5, abs=0.01)
+
+
+@pytest.fixture
+def weights(tmp_path, tiny_dataset):
+    """A tiny detector of these species."""
+    torch.manual_seed(0)
+    card = tiny_card(NAME).model_copy(update={"classes": tiny_dataset.species})
+    model = build_detector(NAME, len(card.classes), **card.architecture)
+    save_weights(tmp_path / "plain.safetensors", model.state_dict(), card)
+    return tmp_path / "plain.safetensors"
+
+
+def small_recipe(weights, *more):
+    architecture = "model.architecture={channels = 8, short_side = 96, long_side = 160, fine_masks = true}"
+    sets = ["optimizer.batch_size=4", "optimizer.iterations=24", "schedule.warmup_iterations=2"]
+    return load_recipe(RECIPE, [f"model.initial={weights}", architecture, *sets, *more])
+
+
+def test_a_training_changes_them_and_nothing_else(weights, tiny_data, tmp_path):
+    recipe = small_recipe(weights)
+    train_recipe(recipe, tiny_data, tmp_path / "run", workers=0, device="cpu", progress=False)
+    before, after = (load_detector(str(path)).model for path in (weights, tmp_path / "run"))
+    learned = after.state_dict()
+    for name, value in before.state_dict().items():
+        torch.testing.assert_close(learned[name], value.half().to(value.dtype) if value.ndim > 1 else value)
+    assert learned["fine_masks.last.weight"].any()
+    lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert {"loss_mask", "loss_overlap"} <= set(lines[0].split(","))
+
+
+def test_they_learn_outlines_that_can_be_seen():
+    network = make_finder()
+    image, target = disc()
+    with torch.inference_mode():
+        boxes = see_boxes(network, image, target, SETTINGS, np.random.default_rng(0))
+    recipe = load_recipe(RECIPE)
+    drawer = fine_masks.BoxDrawer(network, ("deer",), recipe.data, SETTINGS, 0)
+    rng = np.random.default_rng(0)
+    optimizer = torch.optim.AdamW(network.fine_masks.parameters(), lr=3e-3)
+    losses = []
+    for _ in range(30):
+        batch = [drawer._draw(box, rng) for box in boxes]
+        loss = sum(fine_masks.compute_losses(network, batch).values())
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        losses.append(loss.item())
+    assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
+
+
+def test_boxes_without_masks_are_refused(tiny_dataset):
+    video = next(video for video in tiny_dataset.videos if video.tracks)
+    bare = replace(video.tracks[0], masks=(None,) * len(video.tracks[0]))
+    dataset = replace(tiny_dataset, videos=(replace(video, tracks=(bare, *video.tracks[1:])),))
+    recipe = load_recipe(RECIPE)
+    with pytest.raises(DatasetError, match="has boxes without masks"):
+        fine_masks.build_blocks(dataset, recipe, SETTINGS, make_finder())
+
+
+def test_recipe_and_network_must_agree():
+    with pytest.raises(RecipeError, match="belong together"):
+        load_recipe(RECIPE, ["model.architecture.fine_masks=false"])
+    with pytest.raises(RecipeError, match="needs a trained detector"):
+        load_recipe(RECIPE, ["model.initial=imagenet"])
