@@ -183,8 +183,9 @@ def fine_weights(fine, tmp_path):
 
 
 @pytest.mark.parametrize("name", [NAME, "fgfa_maskrcnn_lite0_fpn"])
-def test_a_network_without_fine_masks_begins_with_the_rest_of_the_weights(name, fine, fine_weights):
+def test_a_network_without_fine_masks_begins_with_the_rest_of_the_weights(name, fine, fine_weights, caplog):
     model = build_detector(name, 3, weights=fine_weights, **SMALL)
+    assert "has fine_masks, which maskrcnn_lite0_fpn here has not: left out" in caplog.text
     assert getattr(model, "fine_masks", None) is None
     torch.testing.assert_close(
         model.roi_heads.box_head.fc6.weight, fine.model.roi_heads.box_head.fc6.weight, check_stride=False

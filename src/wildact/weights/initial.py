@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from wildact.weights.card import Kind, WeightCard
 from wildact.weights.files import load_state_except_head, load_state_of, load_weights, read_card
 from wildact.weights.find import find_weights
 from wildact.weights.foreign import FOREIGN_SUFFIXES
+
+_logger = logging.getLogger(__name__)
 
 PUBLISHED: dict[str, Kind] = {"coco": "detector", "kinetics400": "recognizer"}
 """Data sets by whose name the published weights of any network may be asked for."""
@@ -39,7 +42,7 @@ def load_initial_weights(
         kind: what it does.
         head: what the names of its last layers begin with.
         additions: what the names of layers begin with that the network may have and the weights not, or the
-            other way round: such stay untrained, or are left out.
+            other way round: such stay untrained, or are left out, and that is logged.
 
     Returns:
         The weights' card; None where a file of another library has none.
@@ -59,5 +62,9 @@ def load_initial_weights(
     own = model.state_dict()
     added = {key: value for key, value in own.items() if key.startswith(tuple(additions))}
     known = {k: v for k, v in state.items() if k in own or not k.startswith(tuple(additions))}
+    if left_out := sorted({key.split(".")[0] for key in state.keys() - known.keys()}):
+        _logger.warning(
+            "'%s' has %s, which %s here has not: left out.", weights, " and ".join(left_out), network
+        )
     load_state_except_head(model, {**added, **known}, head)
     return card
