@@ -1,9 +1,9 @@
-"""A closer look at each animal that was found: its outline from the pixels, and its box from the outline.
+"""A closer look at each animal that was found: its outline, from the pixels.
 
 The mask head of a Mask R-CNN sees an animal in 14 x 14 cells of features, the finest of which span four
 pixels: legs, tails, and grass before a belly are lost. So a small U-Net looks at the picture itself, cut out
 a little wider than the box, together with what the mask head saw, and its guess. It sees what the box cut
-off, too, and tells where the animal ends: the box is moved towards that.
+off, too.
 
 References: Ronneberger et al. 2015, U-Net; Zhang et al. 2021, RefineMask, section 3 (masks in stages of
 rising resolution).
@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.ops import clip_boxes_to_image, roi_align
+from torchvision.ops import roi_align
 
 INNER = 56
 """Cells along each side of a box."""
@@ -30,9 +30,6 @@ CELLS = INNER + 2 * MARGIN
 
 PIXELS = 2 * CELLS
 """Samples of the picture along each side of what is looked at."""
-
-OUTLINE = 0.3
-"""Where an animal is at least so likely its box reaches: legs are seldom surer."""
 
 SURE = 1e-3  # the mask head's probabilities are kept so far from 0 and 1: their logits stay finite
 
@@ -145,50 +142,22 @@ def widen(boxes: Tensor) -> Tensor:
 
 
 def apply_fine_masks(
-    outputs: Sequence[Mapping[str, Tensor]], probabilities: Tensor, sizes: list[tuple[int, int]]
+    outputs: Sequence[Mapping[str, Tensor]], probabilities: Tensor
 ) -> list[dict[str, Tensor]]:
-    """What was found, with finer masks, and boxes half way to where these end.
+    """What was found, with finer masks.
+
+    The boxes stay: moved to where masks end they fit better, but less steadily from frame to frame, and
+    animals were followed worse.
 
     Args:
         outputs: torchvision's dict of each image.
         probabilities: (all D, 1, `CELLS`, `CELLS`) of their detections.
-        sizes: of the images.
 
     Returns:
         The same dicts; ``masks`` (D, 1, `CELLS`, `CELLS`) lie within ``mask_boxes`` (D, 4).
     """
-    fine = []
     parts = torch.split(probabilities, [len(output["boxes"]) for output in outputs])
-    for output, part, size in zip(outputs, parts, sizes, strict=True):
-        boxes = (output["boxes"] + find_ends(part, output["boxes"])) / 2
-        fine.append(
-            {
-                **output,
-                "boxes": clip_boxes_to_image(boxes, size),
-                "masks": part,
-                "mask_boxes": widen(output["boxes"]),
-            }
-        )
-    return fine
-
-
-def find_ends(probabilities: Tensor, boxes: Tensor) -> Tensor:
-    """Where the animals of masks end.
-
-    Args:
-        probabilities: (D, 1, `CELLS`, `CELLS`).
-        boxes: (D, 4) xyxy, before `widen`.
-
-    Returns:
-        (D, 4) xyxy around what is likelier than `OUTLINE`; the box itself where nothing is.
-    """
-    inside = probabilities[:, 0] > OUTLINE
-    ends = []
-    for across in (inside.any(dim=1), inside.any(dim=2)):  # columns, rows: (D, CELLS)
-        cells = across.float()
-        ends.append((cells.argmax(dim=1), CELLS - cells.flip(1).argmax(dim=1)))
-    (left, right), (top, bottom) = ends
-    wide = widen(boxes)
-    cell = (wide[:, 2:] - wide[:, :2]).repeat(1, 2) / CELLS
-    found = wide[:, :2].repeat(1, 2) + torch.stack([left, top, right, bottom], dim=1) * cell
-    return torch.where(inside.any(dim=(1, 2))[:, None], found, boxes)
+    return [
+        {**output, "masks": part, "mask_boxes": widen(output["boxes"])}
+        for output, part in zip(outputs, parts, strict=True)
+    ]
