@@ -99,7 +99,7 @@ def test_frames_of_a_batch_do_not_change_each_other(fine, pictures):
             assert (decode_mask(one) == decode_mask(other)).mean() > 0.999
 
 
-def test_an_empty_frame_has_none(fine):
+def test_an_empty_frame_has_none():
     silent = tiny_model(NAME, fine_masks=True)
     with torch.no_grad():
         silent.roi_heads.box_predictor.cls_score.bias[0] = 100.0

@@ -185,5 +185,7 @@ def test_boxes_without_masks_are_refused(tiny_dataset):
 def test_recipe_and_network_must_agree():
     with pytest.raises(RecipeError, match="belong together"):
         load_recipe(RECIPE, ["model.architecture.fine_masks=false"])
+    with pytest.raises(RecipeError, match="is for maskrcnn_lite0_fpn"):
+        load_recipe(RECIPE, ["model.name=motion_maskrcnn_lite0_fpn"])
     with pytest.raises(RecipeError, match="needs a trained detector"):
         load_recipe(RECIPE, ["model.initial=imagenet"])

@@ -38,7 +38,7 @@ class FineMasks(nn.Module):
     """A U-Net over what lies in and around boxes; it corrects the logits of the mask head."""
 
     def __init__(self, channels: int, *, width: int = 16) -> None:
-        """Untrained: with last layers of zeros, it leaves the mask head's guess as it is.
+        """Untrained: with a last layer of zeros, it leaves the mask head's guess as it is.
 
         Args:
             channels: of the mask head.
@@ -54,8 +54,8 @@ class FineMasks(nn.Module):
         self.up2 = _conv(deep + middle, 3 * width)
         self.up1 = _conv(3 * width + fine + 1, 3 * width // 2)
         self.last = nn.Conv2d(3 * width // 2, 1, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]  # it has one
+        for parameter in self.last.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, pixels: Tensor, seen: Tensor, guess: Tensor) -> Tensor:
         """Fine masks of D boxes.

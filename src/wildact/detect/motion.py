@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Any, cast
+from typing import Any
 
 import cv2
 import numpy as np
@@ -123,13 +123,11 @@ class MotionFpn(Lite0Fpn):
         self.motion = nn.ModuleList(
             _motion_layers(16 if k == 0 else widths[k - 1], widths[k], 1 if k == 0 else 2) for k in range(4)
         )
-        joints = [
+        self.joints = nn.ModuleList(
             nn.Conv2d(inner, outer, 1) for inner, outer in zip(widths, lite0.OUTPUT_CHANNELS, strict=True)
-        ]
-        for joint in joints:
-            nn.init.zeros_(joint.weight)
-            nn.init.zeros_(cast(Tensor, joint.bias))
-        self.joints = nn.ModuleList(joints)
+        )
+        for parameter in self.joints.parameters():
+            nn.init.zeros_(parameter)
 
     def forward(self, x: Tensor) -> Any:
         """(N, 6, H, W) to a dict of five (N, channels, H / stride, W / stride)."""

@@ -264,6 +264,8 @@ class DetectionRecipe(_Recipe):
     def _fine_masks_of_model(self) -> Self:
         if (self.fine_masks is not None) != bool(self.model.architecture.get("fine_masks")):
             raise ValueError("'fine_masks' and 'model.architecture.fine_masks' belong together")
+        if self.fine_masks is not None and self.model.name != "maskrcnn_lite0_fpn":
+            raise ValueError("'fine_masks' is for maskrcnn_lite0_fpn")
         if self.fine_masks is not None and self.model.initial in ("none", "imagenet", "coco"):
             raise ValueError("'fine_masks' needs a trained detector: name it in 'model.initial'")
         return self

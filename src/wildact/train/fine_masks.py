@@ -10,13 +10,13 @@ import copy
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import maskrcnn_inference
 from torchvision.ops import box_iou, clip_boxes_to_image, roi_align
 
@@ -34,6 +34,8 @@ from wildact.types import Image, LabelledVideo
 
 MIN_IOU = 0.4
 """Boxes that overlap an animal less are of something else; those at 0.5 are where it matters most."""
+
+MEAN, STD = (torch.tensor(values)[:, None, None] for values in (lite0.MEAN, lite0.STD))
 
 Sample = tuple[Tensor, Tensor, Tensor, Tensor]
 
@@ -91,7 +93,7 @@ class BoxDrawer:
         known: boxes of each video that was visited, by its path.
     """
 
-    finder: nn.Module
+    finder: Any  # torchvision has no types
     species: tuple[str, ...]
     data: DetectionData
     settings: FineMasks
@@ -130,15 +132,14 @@ class BoxDrawer:
             rng, grayscale=data.grayscale, brightness=data.brightness, blur=data.blur, noise=data.noise
         )
         pixels = torch.from_numpy(apply_look(box.pixels, look, rng)).permute(2, 0, 1).float() / 255
-        mean, std = (torch.tensor(values)[:, None, None] for values in (lite0.MEAN, lite0.STD))
-        parts = (pixels - mean) / std, box.seen.float(), box.guess.float(), box.wanted.float()
+        parts = (pixels - MEAN) / STD, box.seen.float(), box.guess.float(), box.wanted.float()
         if rng.random() < data.flip:
             parts = parts[0].flip(-1), parts[1].flip(-1), parts[2].flip(-1), parts[3].flip(-1)
         return parts
 
 
 def see_boxes(
-    finder: nn.Module, image: Tensor, target: dict[str, Tensor], settings: FineMasks, rng: Generator
+    finder: Any, image: Tensor, target: dict[str, Tensor], settings: FineMasks, rng: Generator
 ) -> list[SeenBox]:
     """Boxes near to where a detector sees the animals of a frame.
 
@@ -149,19 +150,18 @@ def see_boxes(
         settings: how many, and how near.
         rng: random generator.
     """
-    images, (scaled,) = finder.transform([image], [target])  # type: ignore[operator]  # torchvision has no types
+    images, (scaled,) = finder.transform([image], [target])
     sizes, heads = images.image_sizes, finder.roi_heads
-    features = finder.backbone(images.tensors)  # type: ignore[operator]  # see above
-    proposals = finder.rpn(ImageList(images.tensors, sizes), features)[0]  # type: ignore[operator]  # see above
+    features = finder.backbone(images.tensors)
+    proposals = finder.rpn(images, features)[0]
     proposals = refine_proposals(heads, features, proposals, sizes)
     boxes, owner = choose_boxes(proposals[0], scaled["boxes"], sizes[0], settings, rng)
     if len(boxes) == 0:
         return []
-    seen = heads.mask_head(heads.mask_roi_pool(features, [boxes], sizes))  # type: ignore[operator, union-attr]  # see above
-    logits = heads.mask_predictor(seen)  # type: ignore[operator, union-attr]  # see above
+    seen = heads.mask_head(heads.mask_roi_pool(features, [boxes], sizes))
+    logits = heads.mask_predictor(seen)
     (guesses,) = maskrcnn_inference(logits, [scaled["labels"][owner]])
-    mean, std = (torch.tensor(values)[:, None, None] for values in (lite0.MEAN, lite0.STD))
-    pixels = ((cut_pixels(images.tensors, [boxes]) * std + mean) * 255).round().clamp(0, 255).to(torch.uint8)
+    pixels = ((cut_pixels(images.tensors, [boxes]) * STD + MEAN) * 255).round().clamp(0, 255).to(torch.uint8)
     wanted = cut_masks(scaled["masks"], boxes, owner)
     return [
         SeenBox(np.ascontiguousarray(p.permute(1, 2, 0).numpy()), s, g, w)
