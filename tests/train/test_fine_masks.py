@@ -153,6 +153,21 @@ def test_a_training_changes_them_and_nothing_else(weights, tiny_data, tmp_path):
     assert {"loss_mask", "loss_overlap"} <= set(lines[0].split(","))
 
 
+def test_a_training_of_all_else_keeps_them(weights, tiny_data, tmp_path):
+    sets = {"workers": 0, "device": "cpu", "progress": False}
+    train_recipe(small_recipe(weights), tiny_data, tmp_path / "fine", **sets)
+    architecture = "model.architecture={channels = 8, short_side = 96, long_side = 160, fine_masks = true}"
+    small = ["optimizer.iterations=4", "schedule.warmup_iterations=1", "data.width=96", "data.height=64"]
+    start = f"model.initial={tmp_path / 'fine'}"
+    recipe = load_recipe(NAME, [start, architecture, 'model.frozen=["fine_masks"]', *small])
+    train_recipe(recipe, tiny_data, tmp_path / "run", **sets)
+    before, after = (load_detector(str(tmp_path / run)).model.state_dict() for run in ("fine", "run"))
+    for name, value in before.items():
+        if name.startswith("fine_masks"):
+            torch.testing.assert_close(after[name], value)
+    assert not torch.equal(after["rpn.head.bbox_pred.weight"], before["rpn.head.bbox_pred.weight"])
+
+
 def test_they_learn_outlines_that_can_be_seen():
     network = make_finder()
     image, target = disc()
@@ -183,8 +198,10 @@ def test_boxes_without_masks_are_refused(tiny_dataset):
 
 
 def test_recipe_and_network_must_agree():
-    with pytest.raises(RecipeError, match="belong together"):
+    with pytest.raises(RecipeError, match=r"needs 'model\.architecture\.fine_masks'"):
         load_recipe(RECIPE, ["model.architecture.fine_masks=false"])
+    with pytest.raises(RecipeError, match=r"or \"fine_masks\" in 'model\.frozen', to keep those"):
+        load_recipe(NAME, ["model.initial=x", "model.architecture.fine_masks=true"])
     with pytest.raises(RecipeError, match="is for maskrcnn_lite0_fpn"):
         load_recipe(RECIPE, ["model.name=motion_maskrcnn_lite0_fpn"])
     with pytest.raises(RecipeError, match="needs a trained detector"):

@@ -54,6 +54,7 @@ TITLES = {
     "id_switches": ("identity switches", "times an animal's track changes"),
     "action_seconds": ("seconds of action", "of followed animals, with an annotated action"),
     "action_top1": ("action top-1", "share of these seconds with the right action"),
+    "action_top1_answered": ("action top-1, answered", "share of those of these seconds that a bout covers"),
     "action_top1_of_all": ("action top-1 of all", "share of the seconds of all animals, followed or not"),
     "action_mean_class": ("action mean class", "mean of the actions' shares"),
     "video_map50": ("video-mAP50", "whole chain: tubes of action at IoU 0.50"),
@@ -214,6 +215,7 @@ def _pool_actions(
     return {
         "action_seconds": seconds,
         "action_top1": rates.accuracy,
+        "action_top1_answered": _share(right, seconds - tables[:, :, -1].sum(axis=1)),
         "action_top1_of_all": _share(right, seconds + unfollowed.sum(axis=1)),
         "action_mean_class": rates.mean_class_accuracy,
         **{f"action_recall/{action}": rates.recall[:, k] for k, action in enumerate(actions)},
