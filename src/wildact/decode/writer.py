@@ -38,8 +38,8 @@ _PIXEL_FORMAT = {"h264": "yuv420p", "mjpeg": "yuvj420p"}
 _ENCODER = {"h264": "libx264", "mjpeg": "mjpeg"}
 
 _THREADS = 1
-"""The same frames shall give the same file: with four, x264 wrote one file in two hundred otherwise. Of videos
-narrower than 128 pixels it still does one in some hundred: its macroblock tree reads beyond their rows."""
+"""The same frames shall give the same file: with four, x264 wrote one file in two hundred otherwise. Of
+videos narrower than 128 pixels it still does one in some hundred: its macroblock tree reads beyond their rows."""
 
 
 class VideoWriter:
