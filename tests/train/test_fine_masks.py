@@ -135,10 +135,12 @@ def weights(tmp_path, tiny_dataset):
     return tmp_path / "plain.safetensors"
 
 
+ARCHITECTURE = "model.architecture={channels = 8, short_side = 96, long_side = 160, fine_masks = true}"
+
+
 def small_recipe(weights, *more):
-    architecture = "model.architecture={channels = 8, short_side = 96, long_side = 160, fine_masks = true}"
     sets = ["optimizer.batch_size=4", "optimizer.iterations=24", "schedule.warmup_iterations=2"]
-    return load_recipe(RECIPE, [f"model.initial={weights}", architecture, *sets, *more])
+    return load_recipe(RECIPE, [f"model.initial={weights}", ARCHITECTURE, *sets, *more])
 
 
 def test_a_training_changes_them_and_nothing_else(weights, tiny_data, tmp_path):
@@ -156,10 +158,9 @@ def test_a_training_changes_them_and_nothing_else(weights, tiny_data, tmp_path):
 def test_a_training_of_all_else_keeps_them(weights, tiny_data, tmp_path):
     sets = {"workers": 0, "device": "cpu", "progress": False}
     train_recipe(small_recipe(weights), tiny_data, tmp_path / "fine", **sets)
-    architecture = "model.architecture={channels = 8, short_side = 96, long_side = 160, fine_masks = true}"
     small = ["optimizer.iterations=4", "schedule.warmup_iterations=1", "data.width=96", "data.height=64"]
     start = f"model.initial={tmp_path / 'fine'}"
-    recipe = load_recipe(NAME, [start, architecture, 'model.frozen=["fine_masks"]', *small])
+    recipe = load_recipe(NAME, [start, ARCHITECTURE, 'model.frozen=["fine_masks"]', *small])
     train_recipe(recipe, tiny_data, tmp_path / "run", **sets)
     before, after = (load_detector(str(tmp_path / run)).model.state_dict() for run in ("fine", "run"))
     for name, value in before.items():

@@ -263,16 +263,18 @@ class DetectionRecipe(_Recipe):
     @model_validator(mode="after")
     def _fine_masks_of_model(self) -> Self:
         drawn = bool(self.model.architecture.get("fine_masks"))
-        if self.fine_masks is not None and not drawn:
-            raise ValueError("'fine_masks' needs 'model.architecture.fine_masks'")
-        if drawn and self.fine_masks is None and "fine_masks" not in self.model.frozen:
+        if not drawn:
+            if self.fine_masks is not None:
+                raise ValueError("'fine_masks' needs 'model.architecture.fine_masks'")
+            return self
+        if self.fine_masks is None and "fine_masks" not in self.model.frozen:
             raise ValueError(
                 "'model.architecture.fine_masks' needs 'fine_masks', which says how they are learned, or "
                 "\"fine_masks\" in 'model.frozen', to keep those of 'model.initial'"
             )
-        if drawn and self.model.name != "maskrcnn_lite0_fpn":
+        if self.model.name != "maskrcnn_lite0_fpn":
             raise ValueError("'fine_masks' is for maskrcnn_lite0_fpn")
-        if drawn and self.model.initial in ("none", "imagenet", "coco"):
+        if self.model.initial in ("none", "imagenet", "coco"):
             raise ValueError("'fine_masks' needs a trained detector: name it in 'model.initial'")
         return self
 
