@@ -15,6 +15,7 @@ from wildact.simulate.camera import draw_look
 from wildact.simulate.clip import Actor, SimulatedFrame, Weather, simulate_clip
 from wildact.simulate.habitats import HABITATS
 from wildact.simulate.scene import Scene, build_scene
+from wildact.simulate.sign import Sign
 from wildact.types import Light
 
 WIDTH, HEIGHT, DEPTH_M = 320, 180, 6.0
@@ -44,15 +45,20 @@ def standing(track_id: int, z: float, species: str = "red deer") -> Actor:
 
 
 def first_frame(
-    scene: Scene, *actors: Actor, light: Light = "day", banner: Banner | None = None
+    scene: Scene,
+    *actors: Actor,
+    light: Light = "day",
+    banner: Banner | None = None,
+    sign: Sign | None = None,
 ) -> SimulatedFrame:
     rng = np.random.default_rng(2)
     look = draw_look(scene, light, rng)
     banner = banner or replace(draw_banner("C1", rng), style="plain")
     when = datetime(2024, 5, 1, 12)
     clip = simulate_clip(
-        scene, look, actors, CALM, banner, start=when, celsius=9, frames=1, fps=Fraction(25), rng=rng
-    )
+        scene, look, actors, CALM, banner,
+        sign=sign, start=when, celsius=9, frames=1, fps=Fraction(25), rng=rng,
+    )  # fmt: skip
     return next(clip)
 
 
@@ -113,6 +119,19 @@ def test_the_banner_covers_what_lies_under_it(scene: Scene) -> None:
     rows = bar.rows(HEIGHT)
     assert decode_mask(first_frame(scene, near).visible[1])[rows].any()
     assert not decode_mask(first_frame(scene, near, banner=bar).visible[1])[rows].any()
+
+
+def test_a_sign_covers_what_lies_under_it(scene: Scene) -> None:
+    near = standing(1, DEPTH_M)
+    whole = decode_mask(first_frame(scene, near).visible[1])
+    rows, columns = np.nonzero(whole)
+    sign = Sign(np.full((12, 16, 4), 255, np.uint8), int(np.median(columns)) - 8, int(np.median(rows)) - 6)
+    shown = first_frame(scene, near, sign=sign)
+    under = sign.cover(HEIGHT, WIDTH)
+    assert under.sum() == 12 * 16
+    assert (whole & under).any()
+    assert np.array_equal(decode_mask(shown.visible[1]), whole & ~under)
+    assert (shown.image[under] == 255).all()
 
 
 @pytest.mark.parametrize(("light", "low", "high"), [("day", 70, 160), ("dusk", 35, 95), ("ir", 30, 110)])

@@ -99,7 +99,7 @@ def test_each_light_comes_and_infrared_has_no_colour(data_set: Path, truth: dict
     for video in truth["videos"]:
         with av.open(str(data_set / video["file_name"])) as container:
             image = next(container.decode(video=0)).to_ndarray(format="rgb24").astype(int)
-        spread = (image.max(axis=2) - image.min(axis=2)).mean()
+        spread = np.median(image.max(axis=2) - image.min(axis=2))  # a maker's sign has colours
         assert (spread < 3) == (video["light"] == "ir"), video
 
 

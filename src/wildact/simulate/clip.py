@@ -17,6 +17,7 @@ from wildact.simulate.behaviour import Plan, State
 from wildact.simulate.camera import Look, develop, motion_blur, shine
 from wildact.simulate.layers import darken, overlap, paste
 from wildact.simulate.scene import Scene
+from wildact.simulate.sign import Sign
 from wildact.simulate.vegetation import Cutout
 from wildact.types import Bool, Float32, Image, Rle
 
@@ -116,6 +117,7 @@ def simulate_clip(
     weather: Weather,
     banner: Banner,
     *,
+    sign: Sign | None,
     start: datetime,
     celsius: int,
     frames: int,
@@ -130,6 +132,7 @@ def simulate_clip(
         actors: the animals.
         weather: wind and clouds.
         banner: what the camera burns in.
+        sign: its maker's, burnt in under the banner.
         start: local time of the first frame.
         celsius: temperature, for the banner.
         frames: how many to draw.
@@ -138,15 +141,20 @@ def simulate_clip(
     """
     background = look.grade(scene.albedo, look.background)
     plants = [_lit(plant, look) for plant in scene.plants]
-    bar = banner.rows(scene.view.height)
+    burnt = np.zeros((scene.view.height, scene.view.width), bool)
+    if sign is not None:
+        burnt = sign.cover(*burnt.shape)
+    burnt[banner.rows(scene.view.height)] = True
     for index in range(frames):
         time_s = float(index / fps)
         frame = background.copy()
         drawn = [item for actor in actors if (item := _draw(actor, scene, look, time_s)) is not None]
         _compose(frame, drawn, plants, scene, look, weather, time_s)
         image = develop(frame, look, weather.gain(time_s), rng)
+        if sign is not None:
+            sign.stamp(image)
         banner.stamp(image, start + timedelta(seconds=int(time_s)), celsius)
-        yield SimulatedFrame(image, _visible_masks(drawn, image.shape[0], image.shape[1], bar))
+        yield SimulatedFrame(image, _visible_masks(drawn, burnt))
 
 
 def _compose(
@@ -266,16 +274,16 @@ def _shine_eyes(frame: Image, drawn: list[_Drawn]) -> None:
                 shine(frame, x, y, 1.1 * item.eye_radius, float(np.clip(14 / item.z, 0.5, 1.0)))
 
 
-def _visible_masks(drawn: list[_Drawn], height: int, width: int, bar: slice) -> dict[int, Rle]:
+def _visible_masks(drawn: list[_Drawn], burnt: Bool) -> dict[int, Rle]:
+    """What is to be seen of each animal; ``burnt`` (H, W) is where the camera wrote over the picture."""
+    height, width = burnt.shape
     masks = {}
     for item in drawn:
         rows, columns = item.visible.shape
         window = overlap(columns, rows, item.left, item.top, width, height)
         if window is None:
             continue
-        mask = item.visible[window[0]] > 127
-        frame_rows = np.arange(window[1][0].start, window[1][0].stop)
-        mask[(frame_rows >= bar.start) & (frame_rows < bar.stop)] = False
+        mask = (item.visible[window[0]] > 127) & ~burnt[window[1]]
         if mask.sum() >= max(MIN_VISIBLE_PX, MIN_VISIBLE_SHARE * item.whole_px):
             mask = _without_specks(mask)
             masks[item.actor.track_id] = encode_cropped_mask(

@@ -28,6 +28,7 @@ from wildact.simulate.camera import draw_look
 from wildact.simulate.clip import Actor, Weather, simulate_clip
 from wildact.simulate.habitats import HABITATS, Habitat
 from wildact.simulate.scene import Scene, build_scene
+from wildact.simulate.sign import Sign, draw_sign
 from wildact.types import ActionLabel, LabelledVideo, Light, Rle, Track, VideoInfo
 
 GENERATOR = "wildact simulate"
@@ -129,7 +130,8 @@ def simulate_video(out: Path, settings: SimulationSettings, index: int) -> Label
     """
     rng = np.random.default_rng([settings.seed, _VIDEO, index])
     site, camera = _place(settings, index)
-    scene, banner, names = _camera(settings, site, camera)
+    scene, banner, sign = _build_camera(settings.seed, settings.width, settings.height, site, camera)
+    names = _names(settings, site, camera)
     light = settings.lights[_turn(settings.seed, len(settings.lights), index, salt=1)]
     fps = settings.fps or FRAME_RATES[rng.integers(len(FRAME_RATES))]
     codec: Literal["h264", "mjpeg"] = "mjpeg" if rng.random() < 0.25 else "h264"
@@ -148,7 +150,7 @@ def simulate_video(out: Path, settings: SimulationSettings, index: int) -> Label
     seen: dict[int, dict[int, Rle]] = {actor.track_id: {} for actor in actors}
     clip = simulate_clip(
         scene, look, actors, _weather(not actors, settings.seconds, rng), banner,
-        start=start, celsius=celsius, frames=frames, fps=fps, rng=rng,
+        sign=sign, start=start, celsius=celsius, frames=frames, fps=fps, rng=rng,
     )  # fmt: skip
     with VideoWriter(path, width=settings.width, height=settings.height, fps=fps, codec=codec) as writer:
         for k, frame in enumerate(clip):
@@ -208,19 +210,22 @@ def _place(settings: SimulationSettings, index: int) -> tuple[int, int]:
     return divmod(_turn(settings.seed, cameras, index, salt=2), settings.cameras_per_site)
 
 
-def _camera(settings: SimulationSettings, site: int, camera: int) -> tuple[Scene, Banner, tuple[str, str]]:
+def _names(settings: SimulationSettings, site: int, camera: int) -> tuple[str, str]:
+    """Of a site and a camera."""
     name = f"S{settings.seed:03d}-{site:02d}"
-    scene, banner = _build_camera(settings.seed, settings.width, settings.height, site, camera)
-    return scene, banner, (name, f"{name}-C{camera + 1}")
+    return name, f"{name}-C{camera + 1}"
 
 
 @lru_cache(maxsize=16)
-def _build_camera(seed: int, width: int, height: int, site: int, camera: int) -> tuple[Scene, Banner]:
-    """Scene and banner of one camera; kept, because a camera takes many videos."""
+def _build_camera(
+    seed: int, width: int, height: int, site: int, camera: int
+) -> tuple[Scene, Banner, Sign | None]:
+    """What one camera sees and writes over it; kept, because a camera takes many videos."""
     order = np.random.default_rng([seed, _SITE]).permutation(len(HABITATS))
     rng = np.random.default_rng([seed, _CAMERA, site, camera])
     scene = build_scene(width, height, HABITATS[order[site % len(HABITATS)]], rng)
-    return scene, draw_banner(f"S{seed:03d}-{site:02d}-C{camera + 1}", rng)
+    banner = draw_banner(f"S{seed:03d}-{site:02d}-C{camera + 1}", rng)
+    return scene, banner, draw_sign(width, height, banner.rows(height), rng)
 
 
 def _actors(
