@@ -74,6 +74,17 @@ def test_batches_begin_anywhere_and_end_with_the_training(start):
     assert len(Batches(plan, workers=0, start=start)) == 37
 
 
+@pytest.fixture
+def few_open_files():
+    """A system that allows fewer open files than a block of a detector's batches has tensors."""
+    resource = pytest.importorskip("resource", reason="Windows has no such limit")
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@pytest.mark.usefixtures("few_open_files")
 def test_worker_processes_make_the_same_batches(tiny_dataset):
     recipe = load_recipe("maskrcnn_lite0_fpn", ["optimizer.iterations=20", "data.width=64", "data.height=32"])
     plan = detection.build_blocks(tiny_dataset, recipe)

@@ -11,11 +11,12 @@ import copy
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
+import torch
 from numpy.random import Generator
-from torch import distributed
+from torch import Tensor, distributed
 from torch.utils.data import DataLoader, Subset
 from torch.utils.data import Dataset as TorchDataset
 
@@ -168,7 +169,7 @@ class Batches(Generic[Sample]):
         loader = DataLoader(
             Subset(own, range(first, len(own))),
             batch_size=None,
-            collate_fn=_unchanged,
+            collate_fn=_to_arrays if self.workers else _unchanged,
             num_workers=self.workers,
             prefetch_factor=1 if self.workers else None,
             multiprocessing_context="spawn" if self.workers else None,  # FFmpeg does not survive a fork
@@ -180,12 +181,35 @@ class Batches(Generic[Sample]):
             self.waited_s += time.perf_counter() - began
             if block is None:
                 return
-            yield from block[done:]
+            yield from (_to_tensors(block) if self.workers else block)[done:]
             done = 0
 
 
 def _unchanged(block: list[list[Sample]]) -> list[list[Sample]]:
     return block
+
+
+def _to_arrays(part: Any) -> Any:
+    """Tensors, however deep in lists, tuples and dicts, as arrays.
+
+    Between processes each tensor takes an open file, and a block has more of them than most systems allow.
+    """
+    return _replace(part, Tensor, Tensor.numpy)
+
+
+def _to_tensors(part: Any) -> Any:
+    """The reverse of `_to_arrays`."""
+    return _replace(part, np.ndarray, torch.from_numpy)
+
+
+def _replace(part: Any, kind: type, change: Callable[[Any], Any]) -> Any:
+    if isinstance(part, kind):
+        return change(part)
+    if isinstance(part, dict):
+        return {key: _replace(value, kind, change) for key, value in part.items()}
+    if isinstance(part, (list, tuple)):
+        return type(part)(_replace(value, kind, change) for value in part)
+    return part
 
 
 def read_frames(video: LabelledVideo, wanted: set[int]) -> dict[int, Frame]:
