@@ -26,6 +26,7 @@ def train(data, out, *overrides, **options):
 def step(callback, model, value, done):
     nn.init.constant_(model.weight, value)
     model.running_mean.fill_(10 * value)
+    model.num_batches_tracked.fill_(done)
     callback.on_train_batch_end(SimpleNamespace(global_step=done))
 
 
@@ -37,6 +38,7 @@ def test_the_last_iterations_count_equally_norms_with_them():
         step(mean, model, value, done)
     assert mean.weights.weight.tolist() == [3.0, 3.0]
     assert mean.weights.running_mean.tolist() == [30.0, 30.0]
+    assert mean.weights.num_batches_tracked.item() == 5  # a counter, of which a GPU makes no mean
     assert model.weight.tolist() == [6.0, 6.0]  # what is trained on is left alone
 
 

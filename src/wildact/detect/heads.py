@@ -34,7 +34,7 @@ def run_heads(
         return outputs
     boxes, guesses = [o["boxes"] for o in outputs], [o["masks"] for o in outputs]
     logits = look_closely(model, batch, features, boxes, guesses, sizes)
-    return apply_fine_masks(outputs, logits.sigmoid())
+    return apply_fine_masks(outputs, logits.sigmoid(), model.roi_heads.score_thresh)
 
 
 def refine_proposals(

@@ -83,7 +83,7 @@ def run_mirrored(model: Any, batch: Tensor, mirrored: Tensor, sizes: Sizes) -> l
     ]
     if getattr(model, "fine_masks", None) is None:
         return outputs
-    return apply_fine_masks(outputs, _mask_finely(model, views, boxes, masks, sizes))
+    return apply_fine_masks(outputs, _mask_finely(model, views, boxes, masks, sizes), heads.score_thresh)
 
 
 def _judge(

@@ -11,14 +11,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from wildact.detect.fine_masks import MASK_THRESHOLD
 from wildact.detect.heads import run_heads
 from wildact.detect.mirror import run_mirrored
 from wildact.detect.motion import CHANNELS, resize_channels, sees_motion, stack_motion
 from wildact.masks import encode_cropped_mask
 from wildact.types import Bool, Detections, Float32, Image, Rle
 from wildact.weights import WeightCard
-
-MASK_THRESHOLD = 0.5  # torchvision's and the paper's: a pixel is animal where the mask head says so by half
 
 
 @dataclass(frozen=True, slots=True)

@@ -57,7 +57,7 @@ class TrackerSettings:
     low_score: float = 0.1
     high_score: float = 0.8
     duplicate_iou: float = 0.65
-    duplicate_overlap: float = 0.5
+    duplicate_overlap: float = 0.65
     hidden_iou: float = 0.75
     min_iou: float = 0.2
     lost_s: float = 2.0

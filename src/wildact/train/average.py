@@ -13,7 +13,7 @@ from typing import Any
 
 import lightning
 from lightning.pytorch.callbacks import Callback
-from torch import nn
+from torch import Tensor, nn
 from torch.optim.swa_utils import AveragedModel
 
 
@@ -55,5 +55,13 @@ class TailMean(Callback):
 
     def _averaged(self) -> AveragedModel:
         if self._mean is None:
-            self._mean = AveragedModel(self.model, use_buffers=True)
+            self._mean = AveragedModel(self.model, avg_fn=_step, use_buffers=True)
         return self._mean
+
+
+def _step(mean: Tensor, value: Tensor, count: Tensor | int) -> Tensor:
+    """The mean of ``count`` tensors and one more; whole numbers, as counters, have none and are the last.
+
+    PyTorch's own rule divides those too, which GPUs refuse.
+    """
+    return mean + (value - mean) / (count + 1) if mean.is_floating_point() else value
