@@ -2,7 +2,7 @@
 
 The way a clip is made: ``habitats`` and ``view`` > ``scene`` (painted with ``texture`` and ``vegetation``);
 ``animals`` > ``behaviour`` (who does what, where); both > ``clip`` (drawn frame by frame, in the light of
-``camera``, under a ``banner``) > ``dataset`` (a folder in the native data format).
+``camera``, under a ``banner`` and a maker's ``sign``) > ``dataset`` (a folder in the native data format).
 """
 
 from wildact.simulate.dataset import SimulationSettings, simulate_dataset
