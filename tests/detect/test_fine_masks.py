@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional as F
 
 from tests.detect.conftest import SMALL, make_frames, tiny_card, tiny_model
-from wildact.detect import Detector, build_detector, predict_detections
+from wildact.detect import Detector, build_detector, fine_masks, predict_detections
 from wildact.detect.fine_masks import (
     CELLS,
     INNER,
@@ -61,10 +61,10 @@ def pictures():
 
 
 def test_untrained_they_leave_the_mask_head_s_guess_as_it_is():
-    fine_masks = FineMasks(8)
+    untrained = FineMasks(8)
     guess = torch.rand(3, 1, 28, 28)
     with torch.inference_mode():
-        logits = fine_masks(torch.randn(3, 3, PIXELS, PIXELS), torch.randn(3, 8, 14, 14), guess)
+        logits = untrained(torch.randn(3, 3, PIXELS, PIXELS), torch.randn(3, 8, 14, 14), guess)
     assert logits.shape == (3, 1, CELLS, CELLS)
     inner = logits[..., MARGIN:-MARGIN, MARGIN:-MARGIN]
     expected = F.interpolate(torch.logit(guess, eps=1e-3), INNER, mode="bilinear")
@@ -109,6 +109,16 @@ def test_frames_of_a_batch_do_not_change_each_other(fine, pictures):
         np.testing.assert_allclose(alone.boxes, together.boxes, atol=1e-3)
         for one, other in zip(alone.masks, together.masks, strict=True):
             assert (decode_mask(one) == decode_mask(other)).mean() > 0.999
+
+
+def test_looking_at_few_boxes_at_once_changes_nothing(fine, pictures, monkeypatch):
+    whole = predict_detections(fine, pictures)
+    assert sum(map(len, whole)) > 3
+    monkeypatch.setattr(fine_masks, "AT_ONCE", 3)
+    for one, other in zip(whole, predict_detections(fine, pictures), strict=True):
+        np.testing.assert_allclose(one.scores, other.scores, rtol=1e-4)
+        for mask, same in zip(one.masks, other.masks, strict=True):
+            assert (decode_mask(mask) != decode_mask(same)).mean() < 1e-3
 
 
 def test_an_empty_frame_has_none():
