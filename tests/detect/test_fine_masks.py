@@ -112,10 +112,17 @@ def test_frames_of_a_batch_do_not_change_each_other(fine, pictures):
 
 
 def test_looking_at_few_boxes_at_once_changes_nothing(fine, pictures, monkeypatch):
+    monkeypatch.setattr(fine_masks, "AT_ONCE", 1000)
     whole = predict_detections(fine, pictures)
     assert sum(map(len, whole)) > 3
     monkeypatch.setattr(fine_masks, "AT_ONCE", 3)
-    for one, other in zip(whole, predict_detections(fine, pictures), strict=True):
+    looks = []
+    hook = fine.model.fine_masks.register_forward_pre_hook(lambda _, given: looks.append(len(given[0])))
+    parts = predict_detections(fine, pictures)
+    hook.remove()
+    assert len(looks) > 1
+    assert max(looks) == 3
+    for one, other in zip(whole, parts, strict=True):
         np.testing.assert_allclose(one.scores, other.scores, rtol=1e-4)
         for mask, same in zip(one.masks, other.masks, strict=True):
             assert (decode_mask(mask) != decode_mask(same)).mean() < 1e-3

@@ -1,3 +1,4 @@
+import pickle
 import time
 from types import SimpleNamespace
 
@@ -7,7 +8,7 @@ import torch
 from wildact.errors import DatasetError, UsageError
 from wildact.recipes import load_recipe
 from wildact.train import detection
-from wildact.train.visits import MIXED_VISITS, Batches, Blocks
+from wildact.train.visits import MIXED_VISITS, Batches, Blocks, _to_arrays
 
 VIDEOS = [SimpleNamespace(name=k, info=SimpleNamespace(path=f"{k}.mp4")) for k in range(10)]
 
@@ -88,6 +89,8 @@ def few_open_files():
 def test_worker_processes_make_the_same_batches(tiny_dataset):
     recipe = load_recipe("maskrcnn_lite0_fpn", ["optimizer.iterations=20", "data.width=64", "data.height=32"])
     plan = detection.build_blocks(tiny_dataset, recipe)
+    handed_over = pickle.dumps(_to_arrays(plan[0]))
+    assert b"torch" not in handed_over  # with tensors, what follows would stand still
     own, theirs = (list(Batches(plan, workers=workers, start=17)) for workers in (0, 2))
     assert len(own) == len(theirs) == 3
     for one, other in zip(own, theirs, strict=True):

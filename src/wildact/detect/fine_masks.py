@@ -35,7 +35,7 @@ MASK_THRESHOLD = 0.5  # torchvision's and the paper's: a pixel is animal where t
 
 AT_ONCE = 8
 """So many boxes are looked at together. For each other number of them oneDNN would keep convolutions of its
-own in memory, in all some 400 MB."""
+own in memory, in all some 500 MB."""
 
 SURE = 1e-3  # the mask head's probabilities are kept so far from 0 and 1: their logits stay finite
 

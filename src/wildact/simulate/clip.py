@@ -141,9 +141,8 @@ def simulate_clip(
     """
     background = look.grade(scene.albedo, look.background)
     plants = [_lit(plant, look) for plant in scene.plants]
-    burnt = np.zeros((scene.view.height, scene.view.width), bool)
-    if sign is not None:
-        burnt = sign.cover(*burnt.shape)
+    shape = scene.view.height, scene.view.width
+    burnt = np.zeros(shape, bool) if sign is None else sign.cover(*shape)
     burnt[banner.rows(scene.view.height)] = True
     for index in range(frames):
         time_s = float(index / fps)

@@ -131,7 +131,7 @@ def simulate_video(out: Path, settings: SimulationSettings, index: int) -> Label
     rng = np.random.default_rng([settings.seed, _VIDEO, index])
     site, camera = _place(settings, index)
     scene, banner, sign = _build_camera(settings.seed, settings.width, settings.height, site, camera)
-    names = _names(settings, site, camera)
+    names = _names(settings.seed, site, camera)
     light = settings.lights[_turn(settings.seed, len(settings.lights), index, salt=1)]
     fps = settings.fps or FRAME_RATES[rng.integers(len(FRAME_RATES))]
     codec: Literal["h264", "mjpeg"] = "mjpeg" if rng.random() < 0.25 else "h264"
@@ -210,9 +210,9 @@ def _place(settings: SimulationSettings, index: int) -> tuple[int, int]:
     return divmod(_turn(settings.seed, cameras, index, salt=2), settings.cameras_per_site)
 
 
-def _names(settings: SimulationSettings, site: int, camera: int) -> tuple[str, str]:
+def _names(seed: int, site: int, camera: int) -> tuple[str, str]:
     """Of a site and a camera."""
-    name = f"S{settings.seed:03d}-{site:02d}"
+    name = f"S{seed:03d}-{site:02d}"
     return name, f"{name}-C{camera + 1}"
 
 
@@ -224,7 +224,7 @@ def _build_camera(
     order = np.random.default_rng([seed, _SITE]).permutation(len(HABITATS))
     rng = np.random.default_rng([seed, _CAMERA, site, camera])
     scene = build_scene(width, height, HABITATS[order[site % len(HABITATS)]], rng)
-    banner = draw_banner(f"S{seed:03d}-{site:02d}-C{camera + 1}", rng)
+    banner = draw_banner(_names(seed, site, camera)[1], rng)
     return scene, banner, draw_sign(width, height, banner.rows(height), rng)
 
 

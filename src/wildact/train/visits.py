@@ -169,7 +169,7 @@ class Batches(Generic[Sample]):
         loader = DataLoader(
             Subset(own, range(first, len(own))),
             batch_size=None,
-            collate_fn=_to_arrays if self.workers else _unchanged,
+            collate_fn=_to_arrays,
             num_workers=self.workers,
             prefetch_factor=1 if self.workers else None,
             multiprocessing_context="spawn" if self.workers else None,  # FFmpeg does not survive a fork
@@ -181,16 +181,12 @@ class Batches(Generic[Sample]):
             self.waited_s += time.perf_counter() - began
             if block is None:
                 return
-            yield from (_to_tensors(block) if self.workers else block)[done:]
+            yield from _to_tensors(block)[done:]
             done = 0
 
 
-def _unchanged(block: list[list[Sample]]) -> list[list[Sample]]:
-    return block
-
-
 def _to_arrays(part: Any) -> Any:
-    """Tensors, however deep in lists, tuples and dicts, as arrays.
+    """Tensors, however deep in lists, tuples and dicts, as arrays of the same memory.
 
     Between processes each tensor takes an open file, and a block has more of them than most systems allow.
     """
