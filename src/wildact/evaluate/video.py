@@ -158,8 +158,9 @@ def speeds_at(tracks: Sequence[Track], speeds: Sequence[Int64], frame: int) -> I
         speeds: of each track (T,), on each of its frames.
         frame: number of the frame.
     """
-    seen = [of[track.frames == frame] for track, of in zip(tracks, speeds, strict=True)]
-    return np.concatenate([np.zeros(0, np.int64), *seen])
+    places = [track.place_of(frame) for track in tracks]
+    seen = [of[place] for place, of in zip(places, speeds, strict=True) if place is not None]
+    return np.array(seen, np.int64)
 
 
 def count_chain(

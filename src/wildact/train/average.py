@@ -55,8 +55,16 @@ class TailMean(Callback):
 
     def _averaged(self) -> AveragedModel:
         if self._mean is None:
-            self._mean = AveragedModel(self.model, avg_fn=_step, use_buffers=True)
+            self._mean = begin_mean(self.model)
         return self._mean
+
+
+def begin_mean(model: nn.Module) -> AveragedModel:
+    """A mean of networks built like ``model``, of none as yet; its ``module`` is the mean.
+
+    Weights and the norms' statistics are averaged.
+    """
+    return AveragedModel(model, avg_fn=_step, use_buffers=True)
 
 
 def _step(mean: Tensor, value: Tensor, count: Tensor | int) -> Tensor:

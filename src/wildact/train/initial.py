@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.optim.swa_utils import AveragedModel
 
 from wildact.backbones import Lite0, load_imagenet_package
 from wildact.datasets import Dataset
@@ -15,6 +14,7 @@ from wildact.detect import FINE_MASKS, build_detector
 from wildact.errors import UsageError, WeightsError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.recognize import CONTEXT, build_recognizer, to_channels_last
+from wildact.train.average import begin_mean
 from wildact.weights import PUBLISHED, compute_sha256, find_weights
 
 UNTRAINED = ("none", "imagenet")
@@ -75,7 +75,7 @@ def _check_actions(initial: str, dataset: Dataset) -> None:
 
 def _mean_of(models: list[nn.Module]) -> nn.Module:
     """A network whose weights are the means of those of networks that are built alike."""
-    mean = AveragedModel(models[0], use_buffers=True)
+    mean = begin_mean(models[0])
     for model in models:
         mean.update_parameters(model)
     return mean.module
