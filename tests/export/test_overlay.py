@@ -1,11 +1,14 @@
 from fractions import Fraction
 
 import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from wildact.export import annotate_frames, choose_thumbnail_frame, save_thumbnail
 from wildact.export.colors import track_color
-from wildact.types import Frame
+from wildact.export.overlay import draw_tag
+from wildact.types import Frame, Track
 
 GREY = 100
 
@@ -54,6 +57,58 @@ def test_labels_stay_within_a_small_frame(result):
     for image in draw(result):
         assert image.shape == (120, 160, 3)
     assert (draw(result)[15][20:40, 100:] != GREY).any()
+
+
+def place_tags(boxes):
+    """Tags of animals with these boxes, drawn in turn onto a frame of 640 x 360."""
+    image = np.full((360, 640, 3), GREY, np.uint8)
+    tags = []
+    for number, box in enumerate(boxes, 1):
+        track = Track(
+            number,
+            "red deer",
+            1.0,
+            np.zeros(1, np.int64),
+            np.array([box], np.float32),
+            np.ones(1, np.float32),
+            (None,),
+        )
+        tags.append(draw_tag(image, track, 0, "grazing", tags))
+    return image, tags
+
+
+def overlap(a, b):
+    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
+
+
+def test_tags_of_animals_side_by_side_are_stacked_upwards_and_both_are_whole():
+    image, (first, second) = place_tags([(100, 200, 160, 260), (120, 205, 180, 260)])
+    assert second[3] <= first[1]
+    assert first[1] - second[3] <= 2
+    x1, y1, x2, y2 = first
+    assert (image[y1:y2, x1:x2, :] == track_color(1)).all(axis=2).mean() > 0.5
+    assert not (image[y1:y2, x1:x2, :] == track_color(2)).all(axis=2).any()
+
+
+def test_where_there_is_no_room_above_tags_are_stacked_below():
+    _, (first, second) = place_tags([(100, 2, 160, 60), (120, 5, 180, 60)])
+    assert first[1] >= 60
+    assert second[1] >= first[3]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(-50, 600), st.integers(-20, 250), st.integers(1, 300), st.integers(1, 60)),
+        max_size=4,
+    )
+)
+def test_tags_lie_within_the_frame_and_hide_no_other(places):
+    _, tags = place_tags([(x, y, x + w, y + h) for x, y, w, h in places])
+    for i, (x1, y1, x2, y2) in enumerate(tags):
+        assert 0 <= x1 < x2 <= 640
+        assert 0 <= y1 < y2 <= 360
+        assert not any(overlap(tags[i], other) for other in tags[:i])
 
 
 def test_thumbnail_is_the_fullest_frame_and_small(result, blank, tmp_path):

@@ -7,7 +7,7 @@ only the animals' own pixels change.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -25,6 +25,9 @@ MASK_OPACITY = 0.35
 NEAR_S = 0.25
 """A detection no further away in time than this still shows what the animal's outline is now."""
 THUMBNAIL_WIDTH = 320
+
+Rectangle = tuple[int, int, int, int]
+"""Pixels of a frame: x1, y1, x2, y2."""
 
 
 def annotate_frames(result: VideoResult, frames: Iterable[Frame]) -> Iterator[Frame]:
@@ -45,12 +48,13 @@ def annotate_frames(result: VideoResult, frames: Iterable[Frame]) -> Iterator[Fr
     }
     for frame in frames:
         image = frame.image.copy()
-        for track in result.tracks:
-            place = track.place_of(frame.index)
-            if place is not None:
-                action = _action_at(bouts[track.track_id], float(frame.time))
-                shown = _nearest_seen(track, place, times_s)
-                draw_animal(image, track, place, shown, action)
+        here = [(t, place) for t in result.tracks if (place := t.place_of(frame.index)) is not None]
+        for track, place in here:
+            draw_animal(image, track, place, _nearest_seen(track, place, times_s))
+        tags: list[Rectangle] = []  # after the animals, so that none of these covers a tag
+        for track, place in here:
+            action = _action_at(bouts[track.track_id], float(frame.time))
+            tags.append(draw_tag(image, track, place, action, tags))
         yield Frame(frame.index, frame.time, image)
 
 
@@ -69,15 +73,14 @@ def _nearest_seen(track: Track, place: int, times_s: Float64) -> int | None:
     return int(seen[abs(times_s[track.frames[seen]] - now).argmin()]) if len(seen) else None
 
 
-def draw_animal(image: Image, track: Track, place: int, shown: int | None, action: str) -> None:
-    """Draw one animal onto a (H, W, 3) uint8 frame, in place.
+def draw_animal(image: Image, track: Track, place: int, shown: int | None) -> None:
+    """Draw one animal's mask and box onto a (H, W, 3) uint8 frame, in place.
 
     Args:
         image: of the frame.
         track: the animal.
         place: position of the frame within the track.
         shown: position of the detection that shows the animal; None where it was lost.
-        action: what it does now; may be empty.
     """
     color = track_color(track.track_id)
     unit = max(1, round(image.shape[0] / 360))
@@ -89,8 +92,6 @@ def draw_animal(image: Image, track: Track, place: int, shown: int | None, actio
         _corners(image, (x1, y1, x2, y2), color, unit)
     else:
         cv2.rectangle(image, (x1, y1), (x2, y2), color, unit, cv2.LINE_AA)
-    text = f"#{track.track_id} {track.label}" + (f" · {action}" if action else "")
-    _label(image, text, (x1, y1, y2), color)
 
 
 def _tint(image: Image, mask: Rle, box: Float32, now: Float32, color: Rgb, unit: int) -> None:
@@ -132,15 +133,42 @@ def _corners(image: Image, box: tuple[int, int, int, int], color: Rgb, unit: int
         cv2.line(image, (x, y), (x, y + dy * length), color, 2 * unit, cv2.LINE_AA)
 
 
-def _label(image: Image, text: str, place: tuple[int, int, int], color: Rgb) -> None:
-    """A tag above the box, or below it where there is no room, always within the frame."""
+def draw_tag(
+    image: Image, track: Track, place: int, action: str, others: Sequence[Rectangle] = ()
+) -> Rectangle:
+    """Write one animal's number, species and action onto a (H, W, 3) uint8 frame, in place.
+
+    Args:
+        image: of the frame.
+        track: the animal.
+        place: position of the frame within the track.
+        action: what it does now; may be empty.
+        others: where tags are already.
+
+    Returns:
+        Where it was written: within the frame; above the box if there is room, over the tags that are there,
+        else below it.
+    """
     height, width = image.shape[:2]
-    tag = _tag(text, max(11, round(height / 28)), color)[:height, :width]
+    text = f"#{track.track_id} {track.label}" + (f" · {action}" if action else "")
+    tag = _tag(text, max(11, round(height / 28)), track_color(track.track_id))[:height, :width]
     h, w = tag.shape[:2]
-    x1, y1, y2 = place
+    x1, y1, _, y2 = (round(float(v)) for v in track.boxes[place])
     x = min(max(0, x1), width - w)
-    y = y1 - h - 2 if y1 - h - 2 >= 0 else min(max(0, y2 + 2), height - h)
+    beside = [other for other in others if x < other[2] and other[0] < x + w]
+    y = _first_free(y1 - h - 2, h, beside, up=True)
+    if y < 0:
+        y = min(_first_free(max(0, y2 + 2), h, beside, up=False), height - h)
     image[y : y + h, x : x + w] = tag
+    return x, y, x + w, y + h
+
+
+def _first_free(y: int, height: int, others: Sequence[Rectangle], *, up: bool) -> int:
+    """The first place from ``y`` upwards, or downwards, where ``height`` pixels touch none of the others."""
+    for _, top, _, bottom in sorted(others, key=lambda other: other[1], reverse=up):
+        if y < bottom and top < y + height:
+            y = top - height - 1 if up else bottom + 1
+    return y
 
 
 @lru_cache(maxsize=512)
