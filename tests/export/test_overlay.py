@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -5,10 +6,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from tests.export.conftest import make_track
+from wildact.boxes import box_iou
 from wildact.export import annotate_frames, choose_thumbnail_frame, save_thumbnail
 from wildact.export.colors import track_color
 from wildact.export.overlay import draw_tag
-from wildact.types import Frame, Track
+from wildact.types import Frame
 
 GREY = 100
 
@@ -64,21 +67,10 @@ def place_tags(boxes):
     image = np.full((360, 640, 3), GREY, np.uint8)
     tags = []
     for number, box in enumerate(boxes, 1):
-        track = Track(
-            number,
-            "red deer",
-            1.0,
-            np.zeros(1, np.int64),
-            np.array([box], np.float32),
-            np.ones(1, np.float32),
-            (None,),
-        )
+        boxes_px = np.array([box], np.float32)
+        track = replace(make_track(number, "red deer", 0, length=1), boxes=boxes_px)
         tags.append(draw_tag(image, track, 0, "grazing", tags))
     return image, tags
-
-
-def overlap(a, b):
-    return a[0] < b[2] and b[0] < a[2] and a[1] < b[3] and b[1] < a[3]
 
 
 def test_tags_of_animals_side_by_side_are_stacked_upwards_and_both_are_whole():
@@ -105,10 +97,11 @@ def test_where_there_is_no_room_above_tags_are_stacked_below():
 )
 def test_tags_lie_within_the_frame_and_hide_no_other(places):
     _, tags = place_tags([(x, y, x + w, y + h) for x, y, w, h in places])
-    for i, (x1, y1, x2, y2) in enumerate(tags):
+    for x1, y1, x2, y2 in tags:
         assert 0 <= x1 < x2 <= 640
         assert 0 <= y1 < y2 <= 360
-        assert not any(overlap(tags[i], other) for other in tags[:i])
+    rectangles = np.array(tags, np.float32).reshape(-1, 4)
+    assert not np.triu(box_iou(rectangles, rectangles), 1).any()
 
 
 def test_thumbnail_is_the_fullest_frame_and_small(result, blank, tmp_path):
