@@ -21,7 +21,7 @@ OF_ACTIONS = {"bout_top1": "top-1", "bout_mean_class": "mean class"}
 
 STARTS = {"none": "nothing", "coco": "COCO", "kinetics400": "Kinetics-400", "imagenet": "ImageNet"}
 PAGE = """\
-# All recipes, end to end, at a reduced scale
+# The recipes, end to end, at a reduced scale
 
 This page is written by
 
@@ -33,6 +33,7 @@ Each recipe was trained for minutes on one core, on simulated videos, and then s
 other sites. The figures show whether every recipe leads from data to a scored network with its card. They do
 *not* show how good these networks get, nor which of them is best: each saw a small part of what its recipe
 asks for, and those that start from nothing where their recipe starts from published weights lack these, too.
+Recipes that go on from a bundled network are in [bundled-models.md](bundled-models.md).
 
 {machines}
 

@@ -3,4 +3,7 @@
 DETECTOR = "maskrcnn_lite0_fpn"
 RECOGNIZER = "lite0_tsm"
 MIN_SCORE = 0.85
-"""Half of an animal's detections need this score; chosen on simulated videos with the bundled detector."""
+"""Half of an animal's detections need this score, or three seconds of them.
+
+Chosen on simulated videos with the bundled detector.
+"""

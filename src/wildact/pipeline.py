@@ -49,7 +49,7 @@ class AnalysisSettings:
         detector: name or file of the detector's weights.
         recognizer: name or file of the action network's weights.
         fps: frames per second on which animals are detected, interpolated between; None: every frame.
-        min_score: half of an animal's detections need this score.
+        min_score: half of an animal's detections need this score, or three seconds of them.
         hop_s: seconds from one clip of an animal to the next.
         mirrored: each clip is also shown to the action network as its mirror image: surer, at twice its time.
         mirror_frames: the detector sees each frame mirrored, too, at over twice its time; not for ``fgfa_*``.

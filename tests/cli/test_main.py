@@ -43,15 +43,28 @@ def test_brackets_in_a_path_are_no_markup(monkeypatch, capsys):
     assert "[red]clip[/red].mp4" in err
 
 
-def test_recipes_and_models_are_listed(monkeypatch, capsys):
+def test_recipes_and_models_are_listed(monkeypatch, capsys, tmp_path):
     code, out, _ = call(monkeypatch, capsys, "recipes", "list")
     assert code == 0
     assert "maskrcnn_lite0_fpn" in out
     code, out, _ = call(monkeypatch, capsys, "recipes", "show", "maskrcnn_lite0_fpn")
     assert "[optimizer]" in out
+    (tmp_path / "mine.toml").write_text("# of our own\n" + out)
+    assert (
+        call(monkeypatch, capsys, "recipes", "show", str(tmp_path / "mine.toml"))[1] == "# of our own\n" + out
+    )
     code, out, _ = call(monkeypatch, capsys, "models")
     assert code == 0
     assert "r2plus1d_18" in out
+
+
+def test_what_an_option_is_without_being_given_is_told(monkeypatch, capsys):
+    out = (
+        call(monkeypatch, capsys, "evaluate", "--help")[1]
+        + call(monkeypatch, capsys, "data", "split", "--help")[1]
+    )
+    assert "else the bundled one" in " ".join(out.replace("│", " ").split())
+    assert "else train/val/test" in " ".join(out.replace("│", " ").split())
 
 
 def test_importing_the_package_is_light():

@@ -1,3 +1,4 @@
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -62,6 +63,16 @@ def test_networks_and_data_that_have_nothing_to_do_with_each_other(tiny_settings
         evaluate_models(replace(dataset, species=("lynx",)), models, tiny_settings)
     with pytest.raises(DatasetError, match=r"none of the data set's actions \(digging\)"):
         evaluate_models(replace(dataset, actions=("digging",)), models, tiny_settings, WANTED)
+
+
+def test_a_missing_trackeval_is_told_before_the_first_video(tiny_settings, dataset, models, monkeypatch):
+    monkeypatch.setitem(sys.modules, "trackeval.metrics", None)
+    analysed = []
+    with pytest.raises(UsageError, match="pip install trackeval"):
+        evaluate_models(dataset, models, tiny_settings, on_video=lambda done, total: analysed.append(done))
+    assert not analysed
+    alone = EvaluationSettings(chain=False, annotated=True, min_height_px=0, resamples=0)
+    assert "hota" not in evaluate_models(dataset, models, tiny_settings, alone).groups["all"].figures
 
 
 @pytest.mark.parametrize("wrong", [{"crops": 2}, {"crops": 0}, {"views": 0}, {"resamples": -1}])

@@ -52,6 +52,21 @@ def test_published_weights_are_of_one_kind_of_network():
         build_recognizer("r3d_18", 2, weights="coco")
 
 
+@pytest.mark.parametrize(
+    "name", ["maskrcnn_lite0_fpn", "motion_maskrcnn_lite0_fpn", "fgfa_maskrcnn_lite0_fpn"]
+)
+def test_bundled_weights_are_not_taken_for_published_ones(name):
+    with pytest.raises(
+        UsageError, match=r"no 'coco' weights of \w*maskrcnn_lite0_fpn, only of maskrcnn_resnet50"
+    ):
+        build_detector(name, 2, weights="coco")
+
+
+def test_networks_of_which_nothing_is_published():
+    with pytest.raises(UsageError, match=r"no 'kinetics400' weights of slowfast_r50, only of r3d_18, mc3_18"):
+        build_recognizer("slowfast_r50", 2, weights="kinetics400")
+
+
 def test_published_weights_are_asked_for_by_the_data_they_were_trained_on(tmp_path, monkeypatch):
     monkeypatch.setenv("WILDACT_CACHE", str(tmp_path))
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))

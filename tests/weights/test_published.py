@@ -9,7 +9,9 @@ from torchvision.models import get_model
 
 from wildact.detect import build_detector, load_detector
 from wildact.errors import WeightsError
+from wildact.recipes import load_recipe
 from wildact.recognize import build_recognizer, load_recognizer
+from wildact.train.initial import describe_initial
 from wildact.weights import DOWNLOADABLE, compute_sha256
 
 FROZEN_NORM = ("maskrcnn_resnet50_fpn",)
@@ -65,6 +67,15 @@ def test_a_published_file_is_a_start_and_a_network(
     for key, tensor in state.items():
         assert torch.equal(whole[key], tensor), key
         assert torch.equal(started[key], tensor) != key.startswith(heads), key
+
+
+def test_the_record_of_an_fgfa_names_the_file_of_its_mask_rcnn(
+    cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put("maskrcnn_resnet50_fpn", cache, monkeypatch)
+    card = DOWNLOADABLE["maskrcnn_resnet50_fpn"]
+    described = describe_initial(load_recipe("fgfa_schindler2021", ["model.initial=coco"]))
+    assert described == {"weights": "coco", "file": card.file, "sha256": compute_sha256(cache / card.file)}
 
 
 def test_a_file_that_is_not_the_published_one_is_refused(

@@ -79,7 +79,7 @@ def split(
     by: Annotated[str, typer.Option(help="What stays together: site, camera or video.")] = "site",
     shares: Annotated[str, typer.Option(help="Share of each part.")] = "0.8/0.1/0.1",
     names: Annotated[
-        str | None, typer.Option(help="Names of the parts.  [default: train/val/test, or train/test]")
+        str | None, typer.Option(help="Names of the parts; else train/val/test, or train/test.")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same parts.")] = 0,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the videos instead of linking them.")] = False,

@@ -13,6 +13,7 @@ from rich.table import Table
 
 from wildact import defaults
 from wildact.cli.run import (
+    MinScoreOption,
     MirroredOption,
     MirrorFramesOption,
     WindowOption,
@@ -47,10 +48,10 @@ def evaluate(
         ),
     ] = None,
     detector: Annotated[
-        str | None, typer.Option(help="A name, a weights file or a run folder. [default: the bundled one]")
+        str | None, typer.Option(help="A name, a weights file or a run folder; else the bundled one.")
     ] = None,
     recognizer: Annotated[
-        str | None, typer.Option(help="A name, a weights file or a run folder. [default: the bundled one]")
+        str | None, typer.Option(help="A name, a weights file or a run folder; else the bundled one.")
     ] = None,
     annotated_only: Annotated[
         bool, typer.Option("--annotated-only", help="Score the action network alone, without a detector.")
@@ -60,9 +61,7 @@ def evaluate(
     fps: Annotated[str, typer.Option(help="Detect on so many frames per second; or 'all'.")] = "10",
     min_height: Annotated[float, typer.Option(min=0, help="Lower animals do not count, pixels.")] = 24,
     every: Annotated[int, typer.Option(min=1, help="Score every n-th video only.")] = 1,
-    min_score: Annotated[
-        float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
-    ] = defaults.MIN_SCORE,
+    min_score: MinScoreOption = defaults.MIN_SCORE,
     window: WindowOption = 10,
     mirrored: MirroredOption = True,
     mirror_frames: MirrorFramesOption = False,

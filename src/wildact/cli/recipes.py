@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+RecipeArgument = Annotated[str, typer.Argument(help="A name from `wildact recipes list`, or a TOML file.")]
+
 app = typer.Typer(no_args_is_help=True, help="Training recipes.")
 
 
@@ -19,18 +21,17 @@ def list_() -> None:
 
 
 @app.command()
-def show(name: str) -> None:
-    """Print a recipe with the source of each number."""
-    from wildact.recipes import load_recipe
-    from wildact.recipes.schema import FOLDER
+def show(name: RecipeArgument) -> None:
+    """Print a recipe with the source of each number; one that cannot be used is an error."""
+    from wildact.recipes import find_recipe, load_recipe
 
     load_recipe(name)
-    typer.echo((FOLDER / f"{name}.toml").read_text(encoding="utf-8"), nl=False)
+    typer.echo(find_recipe(name).read_text(encoding="utf-8"), nl=False)
 
 
 @app.command()
 def lr(
-    name: Annotated[str, typer.Argument(help="A name from `wildact recipes list`, or a TOML file.")],
+    name: RecipeArgument,
     iterations_per_epoch: Annotated[int, typer.Option(min=1, help="Videos x samples of each / batch size.")],
 ) -> None:
     """Print the learning rate of every iteration as CSV, by the scheduler that training uses."""

@@ -16,6 +16,10 @@ from wildact import defaults
 from wildact.errors import UsageError
 
 # also of `wildact evaluate`, which analyses as this does
+MinScoreOption = Annotated[
+    float,
+    typer.Option(help="Half of an animal's detections, or three seconds of them, need this score, 0 to 1."),
+]
 WindowOption = Annotated[
     int, typer.Option(min=0, help="Detected frames before and after that help one (fgfa_* detectors).")
 ]
@@ -46,9 +50,7 @@ def run(
     fps: Annotated[
         str, typer.Option(help="Detect on so many frames per second, interpolate between; or 'all'.")
     ] = "10",
-    min_score: Annotated[
-        float, typer.Option(help="Half of an animal's detections need this score, 0 to 1.")
-    ] = defaults.MIN_SCORE,
+    min_score: MinScoreOption = defaults.MIN_SCORE,
     window: WindowOption = 10,
     seq_nms: Annotated[
         bool, typer.Option("--seq-nms", help="Raise and lower scores by the frames before and after.")

@@ -16,6 +16,7 @@ from wildact.errors import DatasetError, UsageError
 from wildact.evaluate.annotated import CROP_SHIFTS, run_annotated
 from wildact.evaluate.figures import GroupScores, VideoCounts, score_group
 from wildact.evaluate.video import run_chain
+from wildact.metrics import build_tracking_metrics
 from wildact.pipeline import AnalysisSettings, Models, load_models
 from wildact.types import LabelledVideo
 
@@ -91,10 +92,13 @@ def evaluate_models(
 
     Raises:
         DatasetError: if there is no video, or the networks name other classes than the data set.
+        UsageError: if TrackEval is needed, and not installed.
         VideoError: if a video cannot be decoded.
     """
     evaluation = evaluation or EvaluationSettings()
     check_classes(dataset, models, evaluation)
+    if evaluation.chain:
+        build_tracking_metrics()  # said before the first video is analysed, not after it
     run = partial(
         _run_video, species=dataset.species, actions=dataset.actions, settings=settings, evaluation=evaluation
     )

@@ -146,7 +146,7 @@ def count_tracking(
         UsageError: if TrackEval is not installed.
     """
     data = _trackeval_data(truth, predicted, min_height_px)
-    hota, clear, identity = (metric.eval_sequence(data) for metric in _build_metrics())
+    hota, clear, identity = (metric.eval_sequence(data) for metric in build_tracking_metrics())
     return TrackingCounts(
         hota_tp=hota["HOTA_TP"],
         hota_fn=hota["HOTA_FN"],
@@ -248,12 +248,18 @@ def _count_agreeing(truth: Track, predicted: Track, min_iou: float) -> int:
     return int(np.sum(paired_iou(truth.boxes[i], predicted.boxes[j]) >= min_iou))
 
 
-def _build_metrics() -> tuple[Any, Any, Any]:
+def build_tracking_metrics() -> tuple[Any, Any, Any]:
+    """TrackEval's HOTA, CLEAR and Identity.
+
+    Raises:
+        UsageError: if TrackEval is not installed.
+    """
     try:
         from trackeval.metrics import CLEAR, HOTA, Identity
     except ImportError as error:
         raise UsageError(
-            "tracking scores need TrackEval: install it with `pip install 'wildact[evaluate]'`"
+            "tracking scores need TrackEval: install wildact with its extra 'evaluate', or TrackEval itself "
+            "(`pip install trackeval`)."
         ) from error
     quiet = {"THRESHOLD": MIN_IOU, "PRINT_CONFIG": False}
     return HOTA(), CLEAR(quiet), Identity(quiet)

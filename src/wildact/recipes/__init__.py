@@ -4,8 +4,9 @@ from wildact.recipes.schema import (
     DetectionRecipe,
     Recipe,
     RecognitionRecipe,
+    find_recipe,
     list_recipes,
     load_recipe,
 )
 
-__all__ = ["DetectionRecipe", "Recipe", "RecognitionRecipe", "list_recipes", "load_recipe"]
+__all__ = ["DetectionRecipe", "Recipe", "RecognitionRecipe", "find_recipe", "list_recipes", "load_recipe"]

@@ -325,6 +325,20 @@ def list_recipes() -> list[str]:
     return sorted(path.stem for path in FOLDER.glob("*.toml"))
 
 
+def find_recipe(name_or_path: str) -> Path:
+    """The file of one of `list_recipes`, or the TOML file that is named.
+
+    Raises:
+        UsageError: if there is no such recipe.
+    """
+    if name_or_path in list_recipes():
+        return FOLDER / f"{name_or_path}.toml"
+    path = Path(name_or_path)
+    if not path.is_file():
+        raise UsageError(f"there is no recipe '{name_or_path}'; there are: {', '.join(list_recipes())}.")
+    return path
+
+
 def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> DetectionRecipe | RecognitionRecipe:
     """Read a recipe and check every key.
 
@@ -337,11 +351,7 @@ def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> DetectionRe
         UsageError: if there is no such recipe.
         RecipeError: naming the key that is unknown, missing or impossible.
     """
-    path = FOLDER / f"{name_or_path}.toml"
-    if name_or_path not in list_recipes():
-        path = Path(name_or_path)
-        if not path.is_file():
-            raise UsageError(f"there is no recipe '{name_or_path}'; there are: {', '.join(list_recipes())}.")
+    path = find_recipe(name_or_path)
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

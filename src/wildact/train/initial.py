@@ -11,11 +11,12 @@ from torch import nn
 from wildact.backbones import Lite0, load_imagenet_package
 from wildact.datasets import Dataset
 from wildact.detect import FINE_MASKS, build_detector
+from wildact.detect.initial import PREFIX as FGFA_PREFIX
 from wildact.errors import UsageError, WeightsError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.recognize import CONTEXT, build_recognizer, to_channels_last
 from wildact.train.average import begin_mean
-from wildact.weights import PUBLISHED, compute_sha256, find_weights
+from wildact.weights import compute_sha256, find_initial_weights, find_weights
 
 UNTRAINED = ("none", "imagenet")
 """Values of a recipe's ``model.initial`` that name no weights of the whole network."""
@@ -105,5 +106,6 @@ def _describe(recipe: DetectionRecipe | RecognitionRecipe, initial: str) -> dict
     elif Path(initial).is_file():
         path = Path(initial)
     else:
-        path, _ = find_weights(recipe.model.name if initial in PUBLISHED else initial, recipe.kind)
+        network = recipe.model.name.removeprefix(FGFA_PREFIX)
+        path, _ = find_initial_weights(initial, network, recipe.kind)
     return {"weights": initial, "file": path.name, "sha256": compute_sha256(path)}

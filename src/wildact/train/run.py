@@ -224,7 +224,7 @@ def _build_trainer(
 
 
 def _tensorboard(out: Path) -> list[Logger]:
-    """A log for TensorBoard where it is installed; it comes with ``pip install wildact[train]``."""
+    """A log for TensorBoard where it is installed; it comes with wildact's extra ``train``."""
     if importlib.util.find_spec("tensorboard") is None:
         return []
     return [TensorBoardLogger(out, name=None, version="tensorboard", default_hp_metric=False)]

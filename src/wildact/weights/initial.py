@@ -13,11 +13,12 @@ from wildact.weights.card import Kind, WeightCard
 from wildact.weights.files import load_state_except_head, load_state_of, load_weights, read_card
 from wildact.weights.find import find_weights
 from wildact.weights.foreign import FOREIGN_SUFFIXES
+from wildact.weights.known import DOWNLOADABLE
 
 _logger = logging.getLogger(__name__)
 
 PUBLISHED: dict[str, Kind] = {"coco": "detector", "kinetics400": "recognizer"}
-"""Data sets by whose name the published weights of any network may be asked for."""
+"""Data sets by whose name the published weights of a network may be asked for."""
 
 
 def load_initial_weights(
@@ -51,13 +52,11 @@ def load_initial_weights(
         UsageError: if there are no such weights, or they are of another kind of network.
         WeightsError: if they are not on this computer, damaged, or do not fit.
     """
-    if PUBLISHED.get(weights, kind) != kind:
-        raise UsageError(f"'{weights}' weights are of a {PUBLISHED[weights]}, and {network} is a {kind}.")
     path = Path(weights)
     if path.suffix in FOREIGN_SUFFIXES and path.is_file() and not path.with_suffix(".json").is_file():
         load_state_except_head(model, load_state_of(path, network), head)
         return None
-    path, _ = find_weights(network if weights in PUBLISHED else weights, kind)
+    path, _ = find_initial_weights(weights, network, kind)
     state, card = load_weights(path, read_card(path))
     own = model.state_dict()
     added = {key: value for key, value in own.items() if key.startswith(tuple(additions))}
@@ -68,3 +67,20 @@ def load_initial_weights(
         )
     load_state_except_head(model, {**added, **known}, head)
     return card
+
+
+def find_initial_weights(weights: str, network: str, kind: Kind) -> tuple[Path, WeightCard]:
+    """As `find_weights`; ``coco`` and ``kinetics400`` are the weights that were published of the network.
+
+    Raises:
+        UsageError: if nobody published such weights of it, too.
+        WeightsError: as `find_weights`.
+    """
+    if weights not in PUBLISHED:
+        return find_weights(weights, kind)
+    if PUBLISHED[weights] != kind:
+        raise UsageError(f"'{weights}' weights are of a {PUBLISHED[weights]}, and {network} is a {kind}.")
+    if network not in DOWNLOADABLE:
+        published = ", ".join(name for name, card in DOWNLOADABLE.items() if card.kind == kind)
+        raise UsageError(f"there are no '{weights}' weights of {network}, only of {published}.")
+    return find_weights(network, kind)
