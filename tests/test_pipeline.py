@@ -10,7 +10,6 @@ import pytest
 import torch
 
 import wildact
-from wildact.clip import track_span
 from wildact.decode import VideoReader
 from wildact.detect import WindowSettings
 from wildact.errors import UsageError, VideoError
@@ -21,6 +20,8 @@ from wildact.track import TrackerSettings
 from wildact.types import VideoResult
 
 NTSC = Fraction(30000, 1001)
+NEVER = 0.9999999
+"""No detection has this score."""
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +42,7 @@ def result(clip, tiny_settings, models):
 
 @pytest.fixture(scope="module")
 def blank(clip, tiny_settings, models):
-    return analyze(clip, replace(tiny_settings, min_score=0.9999999), models=models)
+    return analyze(clip, replace(tiny_settings, min_score=NEVER), models=models)
 
 
 def kept(fps, times):
@@ -117,7 +118,23 @@ def test_the_same_video_gives_the_same_result(result, clip, tiny_settings, model
     assert again.bouts == result.bouts
 
 
-def test_a_blank_video_is_decoded_once(blank):
+def test_a_blank_video_is_decoded_once_and_up_to_its_thumbnail(
+    blank, tiny_settings, models, tmp_path, monkeypatch
+):
+    opened = []
+
+    class Reader(VideoReader):
+        def __init__(self, path):
+            opened.append(self)
+            super().__init__(path)
+
+    monkeypatch.setattr("wildact.pipeline.VideoReader", Reader)
+    assert analyze(blank.info.path, replace(tiny_settings, min_score=NEVER), models=models).status == "blank"
+    assert len(opened) == 1
+    write_outputs(tmp_path, blank, title="x")
+    assert len(opened) == 2
+    assert len(opened[1].pts) == (blank.info.frames or 0) // 2 + 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["ethogram.png", "thumbnail.jpg"]
     assert blank.status == "blank"
     assert blank.tracks == blank.actions == blank.bouts == ()
     assert not {"recognize", "clip"} & set(blank.timings_s)
@@ -224,4 +241,4 @@ def test_what_is_seen_of_whole_tracks_corrects_the_actions(clip, tiny_settings, 
     assert {bout.action for bout in resting.bouts} == {"resting"} != {bout.action for bout in result.bouts}
     assert len(resting.tracks) == len(result.tracks)
     for bout, track in zip(resting.bouts, resting.tracks, strict=True):
-        assert (bout.start_s, bout.end_s) == pytest.approx(track_span(track, resting.times_s))
+        assert (bout.start_s, bout.end_s) == pytest.approx(track.span_s(resting.times_s))

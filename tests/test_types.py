@@ -33,6 +33,20 @@ def test_select_by_mask_and_by_index():
     assert len(Detections.empty()) == 0
 
 
+@pytest.mark.parametrize(("frames", "span"), [([1, 2], (0.1, 0.4)), ([2, 3], (0.2, 0.5)), ([0], (0.0, 0.1))])
+def test_last_frame_of_a_track_counts_until_the_next(frames, span):
+    track = Track(
+        1,
+        "boar",
+        1.0,
+        np.array(frames),
+        np.zeros((len(frames), 4), np.float32),
+        np.ones(len(frames), np.float32),
+        (None,) * len(frames),
+    )
+    assert track.span_s(np.array([0.0, 0.1, 0.2, 0.4])) == pytest.approx(span)
+
+
 def test_track_frames_must_increase():
     with pytest.raises(ValueError, match="strictly increasing"):
         Track(

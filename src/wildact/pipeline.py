@@ -1,8 +1,8 @@
 """One video, all stages: decode > detect > track > clip > recognize > export.
 
-A video is decoded up to three times instead of being held in memory: once to detect, once to cut the clips of
-the animals found, once to draw them. Decoding is cheap beside the networks, and memory stays the same for a
-minute and for an hour. A blank video is decoded once.
+A video is decoded up to four times instead of being held in memory: to detect, to cut the clips of the
+animals found, to draw them, and up to the frame of the thumbnail. Decoding is cheap beside the networks, and
+memory stays the same for a minute and for an hour. A blank video is decoded once, and up to its thumbnail.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from wildact import defaults
-from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips, track_span
+from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips
 from wildact.decode import LightSampler, VideoReader, VideoWriter
 from wildact.detect import (
     Detector,
@@ -153,7 +153,7 @@ def analyze_video(
         light = sampler.classify()
     actions = _recognize(path, tracks, times_s, models.recognizer, settings, timer, progress)
     actions = _add_context(actions, tracks, times_s, models.recognizer, info.height, timer)
-    spans = {track.track_id: track_span(track, times_s) for track in tracks}
+    spans = {track.track_id: track.span_s(times_s) for track in tracks}
     bouts = [bout for scores in actions for bout in scores_to_bouts(scores, *spans[scores.track_id])]
     return VideoResult(
         info=info,
@@ -290,7 +290,7 @@ def _save_thumbnail(path: Path, result: VideoResult, timer: StageTimer) -> None:
 def write_outputs(
     folder: Path, result: VideoResult, *, title: str, video: bool = True, progress: Progress = _no_progress
 ) -> VideoResult:
-    """Write the pictures of one video: ethogram, and where there are animals thumbnail and annotated video.
+    """Write the pictures of one video: ethogram, thumbnail, and where there are animals the annotated video.
 
     Args:
         folder: exists.

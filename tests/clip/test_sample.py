@@ -3,8 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wildact.clip import sample_frames, sample_windows, track_span
-from wildact.types import Track
+from wildact.clip import sample_frames, sample_windows
 
 seconds = st.floats(0, 100)
 steps = st.lists(st.floats(0.005, 1.5), min_size=0, max_size=60)
@@ -76,17 +75,3 @@ def test_no_window_twice_where_hops_fit_exactly():
 def test_windows_without_length():
     with pytest.raises(ValueError, match="no windows"):
         sample_windows(0, 1, clip_s=0, hop_s=1)
-
-
-@pytest.mark.parametrize(("frames", "span"), [([1, 2], (0.1, 0.4)), ([2, 3], (0.2, 0.5)), ([0], (0.0, 0.1))])
-def test_last_frame_of_a_track_counts_until_the_next(frames, span):
-    track = Track(
-        1,
-        "boar",
-        1.0,
-        np.array(frames),
-        np.zeros((len(frames), 4), np.float32),
-        np.ones(len(frames), np.float32),
-        (None,) * len(frames),
-    )
-    assert track_span(track, np.array([0.0, 0.1, 0.2, 0.4])) == pytest.approx(span)

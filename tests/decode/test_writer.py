@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from wildact.decode import VideoReader, VideoWriter, probe_video
+from wildact.decode.timeline import MAX_GAP_S
 from wildact.errors import OutputError, UsageError
 from wildact.types import Image
 
@@ -172,10 +173,12 @@ def test_names_are_taken_literally(tmp_path: Path, picture: Picture, monkeypatch
 
 
 def test_a_long_video_of_variable_frame_rate_keeps_its_times(tmp_path):
-    """Its mean frame rate is no simple number: 1 / fps is no unit for its times."""
+    """Its mean frame rate is no simple number, so 1 / fps is no unit for its times; and it pauses."""
     count = 1500
     rng = np.random.default_rng(0)
-    times = [Fraction(int(tick), 15360) for tick in np.cumsum(rng.integers(300, 900, count))]
+    steps = rng.integers(300, 900, count)
+    steps[700] = 15360 * MAX_GAP_S
+    times = [Fraction(int(tick), 15360) for tick in np.cumsum(steps)]
     times = [time - times[0] for time in times]
     path = tmp_path / "vfr.mp4"
     fps = (count - 1) / times[-1]
@@ -186,6 +189,19 @@ def test_a_long_video_of_variable_frame_rate_keeps_its_times(tmp_path):
         read = [frame.time for frame in reader.frames()]
     assert len(read) == count
     assert max(abs(a - b) for a, b in zip(read, times, strict=True)) <= Fraction(1, 90000)
+
+
+@pytest.mark.parametrize(
+    "fps", [Fraction(30), Fraction(24000, 1001), Fraction(2997, 100), Fraction(14985, 1001)]
+)
+def test_times_of_a_steady_frame_rate_are_exact_after_a_pause_too(tmp_path, fps):
+    path = tmp_path / "steady.mp4"
+    times = [k / fps for k in (0, 1, 2, 50_000, 50_001)]
+    with VideoWriter(path, width=32, height=32, fps=fps) as writer:
+        for time in times:
+            writer.write(np.zeros((32, 32, 3), np.uint8), time)
+    with VideoReader(path) as reader:
+        assert [frame.time for frame in reader.frames()] == times
 
 
 def test_frames_nearer_than_a_tick_stay_in_order(tmp_path):

@@ -35,6 +35,16 @@ def pair(observation):
     )
 
 
+@pytest.mark.parametrize("recorded", ["31.01.2024, 08:15", "2024:01:31 23:59:59"])
+def test_a_time_that_is_no_date_is_kept_as_it_is_written(result, tmp_path, recorded):
+    project = save(tmp_path, Recording("a.mp4", result, recorded=recorded, machine=False))
+    (observation,) = project["observations"].values()
+    assert observation["independent_variables"]["recorded"] == recorded
+    assert observation["date"] == project["project_date"]
+    assert "among the variables" in observation["description"]
+    assert project["project_description"] == ""  # people found it
+
+
 def test_subjects_ethogram_and_state_events(result, tmp_path):
     recording = Recording(" a/b.mp4", result, recorded="2024-05-01T12:00:00.5+02:00", site="a", light="ir")
     project = save(tmp_path, recording, actions=["resting", "walking", "unused"])

@@ -96,6 +96,15 @@ def test_an_animal_without_bouts_has_one_row_and_a_blank_video_blank_ones(result
     assert {row["observationLevel"] for row in rows.values()} == {"media", "event"}
 
 
+def test_a_video_with_actions_of_animals_without_boxes_is_not_blank(blank):
+    seen = replace(blank, bouts=(Bout(1, "grazing", 0, 1, 0.5),))
+    rows = rows_by_id(observation_rows(Recording("x.mp4", seen, TIME), "d", {}))
+    assert {key: row["observationType"] for key, row in rows.items()} == {
+        "unclassified": "unclassified",
+        "event_unclassified": "unclassified",
+    }
+
+
 def test_animals_of_one_species_are_counted_where_they_are_together(result):
     one, two = result.tracks
     alike = {label: Taxon("Cervus") for label in TAXA}

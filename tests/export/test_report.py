@@ -1,4 +1,5 @@
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -49,6 +50,15 @@ def test_activity_budget_adds_up_by_species_and_light(page):
     assert re.search(r"red deer\s+1\s+2\.0 s\s+40 %\s+60 %", text)  # resting, walking
     assert re.search(r"Wildkatze ♀\s+1\s+1\.2 s\s+–\s+100 %", text)
     assert re.search(r"by day\s+2\s+3\.2 s\s+25 %\s+75 %", text)
+
+
+def test_an_animal_seen_too_briefly_for_a_bout_is_on_the_page(result, tmp_path):
+    brief = VideoOutcome("a.mp4", Path("a.mp4"), replace(result, bouts=()), None, None)
+    save_report(tmp_path, [brief], run=RUN)
+    text = re.sub(r"<[^>]+>", " ", (tmp_path / "report.html").read_text(encoding="utf-8"))
+    assert "No animal was found" not in text
+    assert re.search(r"red deer\s+1\s+0\.0 s", text)
+    assert re.search(r"by day\s+2\s+0\.0 s", text)
 
 
 def test_it_says_that_the_networks_saw_simulated_clips_only(page):

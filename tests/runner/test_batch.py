@@ -8,12 +8,16 @@ import sys
 import time
 from contextlib import suppress
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
+from wildact.datasets.results.folder import find_results
 from wildact.errors import OutputError, UsageError
 from wildact.export import load_result
+from wildact.pipeline import load_models
 from wildact.runner import Failed, Finished, Skipped, Started, find_videos, run_batch
+from wildact.runner.worker import _do
 
 GOOD = {"-lead [dash] ü.mp4", "a.mp4", "Site 1/IMG.avi", "lying.avi"}
 BROKEN = {"empty.mp4", "text.mp4", "headless.mp4"}
@@ -88,6 +92,21 @@ def odd_clips(tmp_path, film):
     return folder
 
 
+@pytest.fixture
+def in_this_process(monkeypatch):
+    """Videos are analysed without worker processes, which take seconds to start."""
+
+    def run_jobs(jobs, settings, *, workers, threads):
+        models = load_models(settings)
+        for job in jobs:
+            yield Started(job.video.name, os.getpid())
+            told = _do(job, models, settings, SimpleNamespace(send=lambda told: None))
+            yield Finished(job.video.name) if told.kind == "done" else Failed(job.video.name, told.text)
+
+    monkeypatch.setattr("wildact.runner.batch.run_jobs", run_jobs)
+
+
+@pytest.mark.usefixtures("in_this_process")
 def test_what_is_done_again_and_what_is_not(odd_clips, tiny_settings, tmp_path):
     """Odd names, then: a changed file, a damaged result, a wish for videos, other settings."""
     out = tmp_path / "out"
@@ -120,6 +139,101 @@ def test_what_is_done_again_and_what_is_not(odd_clips, tiny_settings, tmp_path):
     assert names_done(two, draw=False) == set()
     other = replace(tiny_settings, min_score=0.4)
     assert names_done(two, other, overwrite=True) == {video.name for video in two}
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_an_interrupted_overwriting_goes_on(odd_clips, tiny_settings, tmp_path):
+    out = tmp_path / "out"
+    videos = find_videos([odd_clips])[:3]
+    names = [video.name for video in videos]
+
+    def overwrite(settings, *, stop_after=None):
+        """Names of the videos that were done."""
+        done = []
+
+        def tell(event):
+            assert not isinstance(event, Failed)
+            if isinstance(event, Finished):
+                done.append(event.video)
+                if len(done) == stop_after:
+                    raise KeyboardInterrupt
+
+        result = run_batch(videos, out, settings, draw=False, overwrite=True, tell=tell)
+        assert result.interrupted == (stop_after is not None)
+        return done
+
+    assert overwrite(tiny_settings) == names
+    assert overwrite(tiny_settings, stop_after=1) == names[:1]
+    assert set(rows(out)) == set(names)  # the others' results are of the same settings
+    assert overwrite(tiny_settings, stop_after=1) == names[1:2]
+    assert overwrite(tiny_settings) == names[2:]
+    assert overwrite(tiny_settings) == names
+
+    other = replace(tiny_settings, min_score=0.4)
+    assert overwrite(other, stop_after=2) == names[:2]
+    assert set(rows(out)) == set(names[:2])
+    with pytest.raises(UsageError, match="other settings"):
+        run_batch(videos, out, other, draw=False)
+    assert run_batch(videos[:2], out, other, draw=False).failed == 0  # of these there are none
+    assert overwrite(other) == names
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_a_video_that_fails_when_done_again_has_no_result_left(odd_clips, tiny_settings, tmp_path):
+    out = tmp_path / "out"
+    (video,) = find_videos([odd_clips / "a b.mp4"])
+    run_batch([video], out, tiny_settings, draw=False)
+    content = video.path.read_bytes()
+    video.path.write_bytes(b"")
+    other = replace(tiny_settings, min_score=0.4)
+    assert run_batch([video], out, other, draw=False, overwrite=True).failed == 1
+    video.path.write_bytes(content)
+    assert run_batch([video], out, other, draw=False).failed == 0
+    assert rows(out)["a b.mp4"]["folder"] == f"videos/{video.folder_name}"
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_two_cards_in_one_folder(odd_clips, tiny_settings, tmp_path):
+    """Tables and exports are of the card that was asked for last, and each is analysed once."""
+    out = tmp_path / "out"
+    cards = [tmp_path / name for name in ("one", "two")]
+    for card in cards:
+        card.mkdir()
+        (card / "IMG_1.mp4").write_bytes((odd_clips / "a b.mp4").read_bytes())
+
+    def names_done(*inputs):
+        events = []
+        run_batch(find_videos(inputs), out, tiny_settings, draw=False, tell=events.append)
+        return [event.video for event in events if isinstance(event, Finished)]
+
+    assert names_done(cards[0]) == names_done(cards[1]) == ["IMG_1.mp4"]
+    assert names_done(cards[0]) == []
+    (folder,) = find_results(out).videos.values()
+    assert load_result(folder).info.path == cards[0] / "IMG_1.mp4"
+    assert names_done(*cards) == []
+    assert sorted(find_results(out).videos) == [f"{card}/IMG_1.mp4".lstrip("/") for card in cards]
+
+
+@pytest.mark.usefixtures("in_this_process")
+def test_tables_of_a_file_that_has_changed_and_of_one_that_is_gone(odd_clips, tiny_settings, tmp_path):
+    out = tmp_path / "out"
+    videos = find_videos([odd_clips])[:2]
+    run_batch(videos, out, tiny_settings, draw=False)
+    os.utime(videos[1].path, ns=(0, 0))
+
+    def stop(event):
+        if isinstance(event, Started):
+            raise KeyboardInterrupt
+
+    assert run_batch(videos, out, tiny_settings, draw=False, tell=stop).interrupted
+    assert set(rows(out)) == {videos[0].name}  # the result of the other one is of the file as it was
+
+    def pull_out_the_card(event):
+        assert isinstance(event, Skipped)
+        videos[0].path.unlink()
+
+    run_batch(videos[:1], out, tiny_settings, draw=False, tell=pull_out_the_card)
+    assert rows(out)[videos[0].name]["status"] in ("ok", "blank")
 
 
 def test_killed_in_the_middle_the_same_command_finishes_the_rest(clips, tiny_settings, tmp_path):

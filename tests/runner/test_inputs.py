@@ -81,12 +81,13 @@ def test_what_does_not_exist_or_holds_no_video_is_said(tmp_path):
 def test_folder_names_are_safe_and_distinct(name):
     from pathlib import Path
 
-    folder = VideoInput(name, Path("x")).folder_name
+    folder = VideoInput("x", Path(name)).folder_name
     assert folder not in ("", ".", "..")
     assert not set(folder) & set('/\\:*?"<>| ')
     assert not folder.startswith(("-", "."))
     assert len(folder) <= 80
-    assert folder != VideoInput(name + "x", Path("x")).folder_name
+    assert folder != VideoInput("x", Path(name + "x")).folder_name
+    assert folder == VideoInput("card/x", Path(name)).folder_name
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are text elsewhere")

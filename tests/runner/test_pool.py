@@ -79,5 +79,6 @@ def test_workers_that_all_die_before_they_are_ready_end_the_batch(tiny_settings,
     assert not multiprocessing.active_children()
 
 
-def test_nothing_to_do_starts_no_process(tiny_settings):
+def test_nothing_to_do_starts_no_process(tiny_settings, monkeypatch):
+    monkeypatch.setattr("wildact.runner.pool._Worker", None)  # it cannot be called
     assert list(run_jobs([], tiny_settings, workers=4, threads=1)) == []

@@ -5,7 +5,7 @@ import pytest
 
 from wildact.masks import encode_mask
 from wildact.track import TrackerSettings, track_detections
-from wildact.track.tracker import suppress_duplicates
+from wildact.track.tracker import _beginning, suppress_duplicates
 from wildact.track.tracklets import Tracklet, merge_tracklets
 from wildact.types import Detections
 
@@ -209,6 +209,12 @@ def test_no_detection_belongs_to_two_tracks():
     tracks = run(per_frame)
     assert len(tracks) == 2
     assert sum(int(track.observed.sum()) for track in tracks) == 24
+
+
+def test_no_two_tracks_begin_with_the_same_detection():
+    earlier, loose = found([box(100), box(150)]), [0, 1]
+    begin = [_beginning(3, np.array(box(x), np.float32), earlier, loose) for x in (105, 110, 115)]
+    assert begin == [[(2, 0)], [(2, 1)], []]  # all three overlap most with the first one
 
 
 def test_many_pieces_are_joined_into_one_walk():

@@ -60,7 +60,9 @@ def run(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated videos.")] = True,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Do finished videos again.")] = False,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Do finished videos again, with other settings, too.")
+    ] = False,
 ) -> None:
     """Find who was in each video, where, for how long, doing what."""
     from wildact.detect import WindowSettings

@@ -13,7 +13,7 @@ from wildact.clip.crop import (
     plan_clips_at,
     smooth_boxes,
 )
-from wildact.clip.sample import sample_frames, sample_windows, track_span
+from wildact.clip.sample import sample_frames, sample_windows
 
 __all__ = [
     "ClipPlan",
@@ -26,5 +26,4 @@ __all__ = [
     "sample_frames",
     "sample_windows",
     "smooth_boxes",
-    "track_span",
 ]

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from wildact.boxes import interpolate_boxes
-from wildact.clip.sample import sample_frames, sample_windows, track_span
+from wildact.clip.sample import sample_frames, sample_windows
 from wildact.types import Clip, Float32, Float64, Frame, Image, Int64, Track
 
 SMOOTH_S = 0.5
@@ -142,7 +142,7 @@ def plan_clips(
     Returns:
         At least one plan, in order of time.
     """
-    windows = sample_windows(*track_span(track, times_s), clip_s=num_frames / rate, hop_s=hop_s)
+    windows = sample_windows(*track.span_s(times_s), clip_s=num_frames / rate, hop_s=hop_s)
     return plan_clips_at(
         track, times_s, windows[:, 0], num_frames=num_frames, rate=rate, context=context, smooth_s=smooth_s
     )

@@ -13,7 +13,7 @@ import math
 
 import numpy as np
 
-from wildact.types import Float64, Int64, Track
+from wildact.types import Float64, Int64
 
 TIE_S = 1e-6
 """Distances in time that differ by less count as equal: rounding errors, far below any frame's duration."""
@@ -70,17 +70,3 @@ def sample_frames(times_s: Float64, start_s: float, *, num_frames: int, rate: fl
     instants = start_s + np.arange(num_frames) / rate
     boundaries = (times_s[1:] + times_s[:-1]) / 2
     return np.searchsorted(boundaries + TIE_S, instants, side="left").astype(np.int64)
-
-
-def track_span(track: Track, times_s: Float64) -> tuple[float, float]:
-    """Start and end in seconds of what is seen of a track: its last frame counts until the next one shows.
-
-    Args:
-        track: any track.
-        times_s: (F,) times of all frames of the video.
-    """
-    first, last = int(track.frames[0]), int(track.frames[-1])
-    if last + 1 < len(times_s):
-        return float(times_s[first]), float(times_s[last + 1])
-    period = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
-    return float(times_s[first]), float(times_s[last]) + period

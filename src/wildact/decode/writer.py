@@ -17,6 +17,7 @@ import av.error
 import av.video.stream
 import numpy as np
 
+from wildact.decode.timeline import MAX_GAP_S
 from wildact.errors import OutputError, UsageError
 from wildact.types import Image
 
@@ -25,7 +26,9 @@ _CONTAINERS = {".mp4": "mp4", ".mov": "mov", ".avi": "avi"}
 _FINE_HZ = 90_000
 """Ticks per second that times of a variable frame rate are at least as fine as: MPEG's clock."""
 
-_MAX_HZ = 2**31 - 1
+_MAX_HZ = (2**31 - 1) // MAX_GAP_S
+"""MP4 stores the ticks from one frame to the next in 31 bits, and videos pause."""
+
 _MAX_DENOMINATOR = 30_000
 """MP4 stores the ticks per second in 32 bits."""
 
@@ -215,8 +218,9 @@ class VideoWriter:
 
 
 def _time_base(fps: Fraction, container: str) -> Fraction:
-    """The unit of the frames' times: ``1 / fps`` and 1/90000 s are multiples; if too fine, the latter."""
+    """The unit of the frames' times: ``1 / fps`` and 1/90000 s are multiples; if too fine, one of these."""
     if container == "avi":
         return 1 / fps
-    fine = math.lcm(fps.numerator, _FINE_HZ)
-    return Fraction(1, fine if fine <= _MAX_HZ else _FINE_HZ)
+    both = math.lcm(fps.numerator, _FINE_HZ)
+    frames = fps.numerator * math.ceil(_FINE_HZ / fps.numerator)
+    return Fraction(1, next((hz for hz in (both, frames) if hz <= _MAX_HZ), _FINE_HZ))

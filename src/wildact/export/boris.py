@@ -61,10 +61,12 @@ def save_boris(
     subjects: dict[str, None] = {}
     ethogram: dict[str, None] = dict.fromkeys(actions)
     observations: dict[str, Any] = {}
+    machine = False
     for recording in recordings:
         name = recording.name.strip()  # BORIS warns of outer spaces
         if name in observations:
             raise OutputError(f"two videos are called '{name}'; BORIS needs a name for each.")
+        machine = machine or recording.machine
         names = _subject_names(recording.result)
         subjects |= dict.fromkeys(names.values())
         ethogram |= dict.fromkeys(bout.action for bout in recording.result.bouts)
@@ -73,7 +75,7 @@ def save_boris(
         "time_format": "hh:mm:ss",
         "project_date": _date(created),
         "project_name": path.stem,
-        "project_description": "Found by wildact." if observations else "",
+        "project_description": "Found by wildact." if machine else "",
         "project_format_version": FORMAT_VERSION,
         "subjects_conf": _subjects(subjects),
         "behaviors_conf": _behaviors(tuple(ethogram)),
@@ -119,12 +121,16 @@ def _observation(
     info = result.info
     duration = info.duration if info.duration is not None else (info.frames or 0) / info.fps
     recorded = recording.recorded or ""
+    date, remark = created, "When it was recorded is unknown: the date is that of this project."
+    if recorded:
+        try:
+            date, remark = datetime.fromisoformat(recorded), ""
+        except ValueError:  # people write what they like
+            remark = "The date is that of this project; when it was recorded is among the variables."
     return {
         "type": "MEDIA",
-        "date": _date(datetime.fromisoformat(recorded) if recorded else created),
-        "description": ""
-        if recorded
-        else "When it was recorded is unknown: the date is that of this project.",
+        "date": _date(date),
+        "description": remark,
         "file": {"1": [media], **{str(player): [] for player in range(2, 9)}},
         "time offset": 0.0,
         "observation time interval": [0, 0],

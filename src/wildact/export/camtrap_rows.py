@@ -19,7 +19,7 @@ import numpy as np
 from wildact.boxes import box_area, clip_boxes
 from wildact.errors import OutputError
 from wildact.export.recording import Recording, count_simultaneous, find_frames
-from wildact.export.tables import seconds_by_action, track_span_s, video_name
+from wildact.export.tables import seconds_by_action, video_name
 from wildact.export.taxa import Taxon
 from wildact.types import Bout, RecordingTime, Track, VideoResult
 
@@ -80,7 +80,7 @@ def observation_rows(
 
     One row of level ``media`` for each bout of each animal (a single one without behaviour for an animal that
     has no bout), and one of level ``event``, the whole video being the event, for each taxon. A blank video
-    has one blank row of each.
+    has one blank row of each, and one with actions of animals without boxes an unclassified row of each.
 
     Args:
         recording: with its time.
@@ -103,10 +103,12 @@ def observation_rows(
     }
     rows = []
     if not result.tracks:
-        blank = common | whole | {"observationType": "blank"}
+        # actions without boxes: something is there, of which nobody said what it is
+        kind = "unclassified" if result.bouts else "blank"
+        empty = common | whole | {"observationType": kind}
         rows = [
-            blank | {"observationID": f"{media}_blank", "mediaID": media, "observationLevel": "media"},
-            blank | {"observationID": f"{media}_event_blank", "observationLevel": "event"},
+            empty | {"observationID": f"{media}_{kind}", "mediaID": media, "observationLevel": "media"},
+            empty | {"observationID": f"{media}_event_{kind}", "observationLevel": "event"},
         ]
     for track in result.tracks:
         bouts = [bout for bout in result.bouts if bout.track_id == track.track_id]
@@ -199,7 +201,7 @@ def _encode(text: str, wanted: Callable[[int], bool]) -> str:
 
 def _track_row(recording: Recording, media: str, track: Track, bout: Bout | None, taxon: Taxon) -> Row:
     result, start = recording.result, _time(recording).start
-    start_s, end_s = (bout.start_s, bout.end_s) if bout else track_span_s(result, track)
+    start_s, end_s = (bout.start_s, bout.end_s) if bout else track.span_s(result.times_s)
     place = _representative(result, track, start_s, end_s)
     tags: Row = {"track": track.track_id, "start_s": float(start_s), "end_s": float(end_s)}
     if bout is not None:

@@ -13,7 +13,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from wildact.export.atomic import replacing
 from wildact.export.colors import result_hex
 from wildact.export.ethogram import LIGHT_NAMES
-from wildact.export.tables import VideoOutcome
+from wildact.export.tables import VideoOutcome, path_within
 from wildact.types import VideoResult
 
 Seconds = defaultdict[str, Counter[str]]
@@ -115,7 +115,9 @@ def _video(outcome: VideoOutcome, out: Path, pictures: Mapping[str, bytes] | Non
         "warnings": result.warnings,
         "thumbnail": _data_uri(pictures or {}, "thumbnail.jpg", "image/jpeg"),
         "ethogram": _data_uri(pictures or {}, "ethogram.png", "image/png"),
-        "elsewhere": "" if pictures is not None or outcome.folder is None else _within(outcome.folder, out),
+        "elsewhere": ""
+        if pictures is not None or outcome.folder is None
+        else path_within(outcome.folder, out),
         "bouts": [
             {
                 "track_id": bout.track_id,
@@ -144,16 +146,14 @@ def _data_uri(pictures: Mapping[str, bytes], name: str, kind: str) -> str:
     return f"data:{kind};base64,{base64.b64encode(pictures[name]).decode()}" if name in pictures else ""
 
 
-def _within(folder: Path, out: Path) -> str:
-    return folder.relative_to(out).as_posix() if folder.is_relative_to(out) else str(folder)
-
-
 def _add_budget(result: VideoResult, by_species: Seconds, by_light: Seconds, tracks: Counter[str]) -> None:
     species = {track.track_id: track.label for track in result.tracks}
     light = f"by {LIGHT_NAMES[result.light]}"
     for name in species.values():
         tracks[name] += 1
         tracks[light] += 1
+        for rows, key in ((by_species, name), (by_light, light)):
+            rows.setdefault(key, Counter())  # a row, too, for an animal that was seen too briefly for a bout
     for bout in result.bouts:
         by_species[species[bout.track_id]][bout.action] += bout.duration_s  # type: ignore[assignment]
         by_light[light][bout.action] += bout.duration_s  # type: ignore[assignment]

@@ -29,7 +29,7 @@ from wildact.types import Bout, Track, VideoResult
 
 VIDEO_COLUMNS: Final = (
     "video", "status", "error", "warnings", "frames", "fps", "duration_s", "width", "height", "light",
-    "tracks",
+    "tracks", "folder",
 )  # fmt: skip
 TRACK_COLUMNS: Final = (
     "video", "track_id", "species", "species_score", "start_s", "end_s", "duration_s", "first_frame",
@@ -99,7 +99,7 @@ def save_tables(out: Path, outcomes: Iterable[VideoOutcome]) -> None:
         )
         waiting: list[pa.Table] = []
         for outcome in outcomes:
-            for writer, rows in zip(writers, _all_rows(outcome), strict=True):
+            for writer, rows in zip(writers, _all_rows(outcome, out), strict=True):
                 writer.writerows(_csv_row(row) for row in rows)
             if outcome.result is not None and outcome.result.tracks:
                 waiting.append(_combined_detections(outcome.video, outcome.result))
@@ -110,8 +110,8 @@ def save_tables(out: Path, outcomes: Iterable[VideoOutcome]) -> None:
             parquet.write_table(pa.concat_tables(waiting))
 
 
-def video_row(outcome: VideoOutcome) -> Row:
-    """The video's row of ``videos.csv``: ``VIDEO_COLUMNS`` to values, None where unknown."""
+def video_row(outcome: VideoOutcome, out: Path) -> Row:
+    """The video's row of ``out/videos.csv``: ``VIDEO_COLUMNS`` to values, None where unknown."""
     row: Row = dict.fromkeys(VIDEO_COLUMNS)
     row |= {"video": outcome.video, "status": outcome.status, "error": outcome.error}
     if outcome.result is None:
@@ -126,6 +126,7 @@ def video_row(outcome: VideoOutcome) -> Row:
         "height": info.height,
         "light": result.light,
         "tracks": len(result.tracks),
+        "folder": None if outcome.folder is None else path_within(outcome.folder, out),
     }
 
 
@@ -151,16 +152,6 @@ def bout_rows(video: str, result: VideoResult) -> list[Row]:
     ]
 
 
-def track_span_s(result: VideoResult, track: Track) -> tuple[float, float]:
-    """When the track's first frame appears and when its last one stops being shown, seconds."""
-    times = result.times_s
-    last = int(track.frames[-1])
-    end = times[last + 1] if last + 1 < len(times) else times[last] + float(1 / result.info.fps)
-    if last + 1 == len(times) and result.info.duration is not None:
-        end = float(result.info.duration)
-    return float(times[track.frames[0]]), float(end)
-
-
 def seconds_by_action(bouts: Iterable[Bout]) -> dict[str, float]:
     """Action to seconds spent on it, the longest first."""
     seconds: dict[str, float] = {}
@@ -170,7 +161,7 @@ def seconds_by_action(bouts: Iterable[Bout]) -> dict[str, float]:
 
 
 def _track_row(video: str, result: VideoResult, track: Track) -> Row:
-    start, end = track_span_s(result, track)
+    start, end = track.span_s(result.times_s)
     observed = track.observed
     actions = seconds_by_action(bout for bout in result.bouts if bout.track_id == track.track_id)
     main = next(iter(actions), None)
@@ -192,9 +183,9 @@ def _track_row(video: str, result: VideoResult, track: Track) -> Row:
     }
 
 
-def _all_rows(outcome: VideoOutcome) -> Iterator[list[Row]]:
+def _all_rows(outcome: VideoOutcome, out: Path) -> Iterator[list[Row]]:
     """Rows for videos.csv, tracks.csv and bouts.csv."""
-    yield [video_row(outcome)]
+    yield [video_row(outcome, out)]
     if outcome.result is None:
         yield from ([], [])
     else:
@@ -221,10 +212,20 @@ def _csv_row(row: Mapping[str, Any]) -> Row:
     }
 
 
+def path_within(folder: Path, out: Path) -> str:
+    """The way from ``out`` to a folder in it, ``/`` between its parts; else the whole path."""
+    return folder.relative_to(out).as_posix() if folder.is_relative_to(out) else str(folder)
+
+
 def video_name(video: str) -> str:
     """The name as it stands in every table."""
     valid = _valid_text(video)
     return f"./{valid}" if valid.startswith(_FORMULA_STARTS) else valid
+
+
+def original_name(name: str) -> str:
+    """The video's name, from how `video_name` writes it: no name of a video begins with ``./`` by itself."""
+    return name.removeprefix("./")
 
 
 def safe_text(value: object) -> object:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +16,7 @@ from typing import Any, Literal
 import psutil
 
 from wildact import __version__
-from wildact.errors import DatasetError, OutputError, UsageError
+from wildact.errors import DatasetError, OutputError, UsageError, VideoError
 from wildact.export import VideoOutcome, load_result, save_report, save_tables
 from wildact.pipeline import AnalysisSettings
 from wildact.record import describe_environment, save_json
@@ -26,6 +27,9 @@ from wildact.runner.worker import Job, describe_source
 from wildact.weights import compute_sha256, find_weights
 
 VIDEOS = "videos"
+
+OVERWRITING = "overwriting.json"
+"""In the folder of the results until all is done again: what an interrupted overwriting run goes on with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,8 @@ def run_batch(
         settings: of the analysis.
         workers: processes, each with its own copy of the networks.
         draw: write annotated videos.
-        overwrite: do finished videos anew, and accept results of other settings in the folder.
+        overwrite: do finished videos anew, and accept results of other settings in the folder; those that
+            an interrupted overwriting run with the same settings has done anew are kept.
         tell: called with each `Event`.
 
     Raises:
@@ -76,27 +81,34 @@ def run_batch(
     """
     started = time.perf_counter()
     fingerprint, weights = _fingerprint(settings)
-    _prepare(out, fingerprint, overwrite=overwrite)
-    errors: dict[str, str] = {}
-    jobs = []
-    for video in videos:
-        job = Job(video, out / VIDEOS / video.folder_name, fingerprint, draw)
-        if not overwrite and _is_done(job):
-            tell(Skipped(video.name))
+    _prepare(out)
+    again = _begin_overwriting(out, fingerprint) if overwrite else ""
+    jobs = [Job(video, out / VIDEOS / video.folder_name, fingerprint, draw, again) for video in videos]
+    if not overwrite:
+        _refuse_others(out, jobs)
+    left = []
+    for job in jobs:
+        if _is_done(job):
+            tell(Skipped(job.video.name))
         else:
-            jobs.append(job)
-    threads = max(1, (os.cpu_count() or 1) // workers)
+            left.append(job)
+    folders = {job.video.name: job.folder for job in left}
+    errors: dict[str, str] = {}
+    threads = max(1, (os.cpu_count() or 1) // max(1, min(workers, len(left))))
     interrupted = False
     try:
-        for event in run_jobs(jobs, settings, workers=workers, threads=threads):
+        for event in run_jobs(left, settings, workers=workers, threads=threads):
             if isinstance(event, Failed):
                 errors[event.video] = event.error
+                if overwrite:  # what was there before is no result of these settings
+                    (folders[event.video] / MARKER).unlink(missing_ok=True)
             tell(event)
+        (out / OVERWRITING).unlink(missing_ok=True)
     except KeyboardInterrupt:
         interrupted = True
     finally:
         run = _describe(settings, weights, workers=workers, wall_s=time.perf_counter() - started)
-        lines = _collect(videos, out, fingerprint, errors, run)
+        lines = _collect(jobs, out, errors, run)
     return BatchResult(out, lines, interrupted)
 
 
@@ -113,7 +125,7 @@ def _fingerprint(settings: AnalysisSettings) -> tuple[str, dict[str, Any]]:
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16], weights
 
 
-def _prepare(out: Path, fingerprint: str, *, overwrite: bool) -> None:
+def _prepare(out: Path) -> None:
     """Make the folder, see that it can be written, and clear what a killed run left half-written."""
     videos = out / VIDEOS
     try:
@@ -126,8 +138,21 @@ def _prepare(out: Path, fingerprint: str, *, overwrite: bool) -> None:
     for leftover in [*videos.glob(".*.part"), *videos.glob(".*.old")]:
         if not _alive(leftover):
             shutil.rmtree(leftover, ignore_errors=True)
-    others = {marker["settings"] for marker in _markers(videos)} - {fingerprint}
-    if others and not overwrite:
+
+
+def _begin_overwriting(out: Path, fingerprint: str) -> str:
+    """What the results of this overwriting run are told by: as in an interrupted one with these settings."""
+    begun = _read_json(out / OVERWRITING)
+    if begun.get("settings") == fingerprint and isinstance(begun.get("again"), str):
+        return str(begun["again"])
+    again = secrets.token_hex(8)
+    save_json(out / OVERWRITING, {"settings": fingerprint, "again": again})
+    return again
+
+
+def _refuse_others(out: Path, jobs: Sequence[Job]) -> None:
+    """Videos must not be left in one folder of which some were analysed otherwise than the others."""
+    if any(_read_marker(job).get("settings", job.fingerprint) != job.fingerprint for job in jobs):
         raise UsageError(
             f"{out} holds results made with other settings or weights: choose another --out, or --overwrite."
         )
@@ -139,28 +164,35 @@ def _alive(leftover: Path) -> bool:
     return number.isdecimal() and psutil.pid_exists(int(number))
 
 
-def _markers(videos: Path) -> Iterator[dict[str, Any]]:
-    for path in videos.glob(f"*/{MARKER}"):
-        marker = _read_marker(path)
-        if marker:
-            yield marker
+def _read_marker(job: Job) -> dict[str, Any]:
+    """What the result of a video was made from; empty where there is none."""
+    marker = _read_json(job.folder / MARKER)
+    return marker if "settings" in marker else {}
 
 
-def _read_marker(path: Path) -> dict[str, Any]:
+def _read_json(path: Path) -> dict[str, Any]:
     try:
-        marker = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return marker if isinstance(marker, dict) and "settings" in marker else {}
+    return content if isinstance(content, dict) else {}
 
 
 def _is_done(job: Job) -> bool:
-    marker = _read_marker(job.folder / MARKER)
-    if not marker or not job.video.path.exists():
-        return False
-    unchanged = all(marker.get(key) == value for key, value in describe_source(job.video.path).items())
+    marker = _read_marker(job)
     drawn = marker.get("drawn", False) or not job.draw
-    return unchanged and drawn and marker["settings"] == job.fingerprint and _is_readable(job.folder)
+    again = job.again in ("", marker.get("again"))
+    there = job.video.path.exists()  # if not, it fails, and that is said
+    return there and drawn and again and _is_of(marker, job) and _is_readable(job.folder)
+
+
+def _is_of(marker: dict[str, Any], job: Job) -> bool:
+    """Whether a result was made with these settings, from the file as it is now, if it is still there."""
+    try:
+        source = describe_source(job.video.path)
+    except VideoError:  # the memory card was pulled out
+        source = {}
+    return marker.get("settings") == job.fingerprint and source.items() <= marker.items()
 
 
 def _is_readable(folder: Path) -> bool:
@@ -173,23 +205,23 @@ def _is_readable(folder: Path) -> bool:
 
 
 def _collect(
-    videos: Sequence[VideoInput], out: Path, fingerprint: str, errors: dict[str, str], run: dict[str, Any]
+    jobs: Sequence[Job], out: Path, errors: dict[str, str], run: dict[str, Any]
 ) -> tuple[tuple[str, Literal["ok", "blank", "failed"], int, str], ...]:
     """Write tables, report and run.json from what is on disk, one video in memory at a time."""
     lines: list[tuple[str, Literal["ok", "blank", "failed"], int, str]] = []
     stages: dict[str, float] = {}
 
     def outcomes(*, first: bool) -> Iterator[VideoOutcome]:
-        for video in videos:
-            outcome = _outcome(video, out / VIDEOS / video.folder_name, fingerprint, errors)
+        for job in jobs:
+            outcome = _outcome(job, errors)
             if outcome is None:
                 continue
             if first:
                 result = outcome.result
                 lines.append(
-                    (video.name, result.status, len(result.tracks), "")
+                    (outcome.video, result.status, len(result.tracks), "")
                     if result
-                    else (video.name, "failed", 0, outcome.error or "")
+                    else (outcome.video, "failed", 0, outcome.error or "")
                 )
                 for stage, seconds in (result.timings_s if result else {}).items():
                     stages[stage] = stages.get(stage, 0.0) + seconds
@@ -203,18 +235,17 @@ def _collect(
     return tuple(lines)
 
 
-def _outcome(
-    video: VideoInput, folder: Path, fingerprint: str, errors: dict[str, str]
-) -> VideoOutcome | None:
+def _outcome(job: Job, errors: dict[str, str]) -> VideoOutcome | None:
     """What became of a video; None where the run ended before its turn."""
-    if video.name in errors:
-        return VideoOutcome(video.name, video.path, None, errors[video.name], None)
-    if _read_marker(folder / MARKER).get("settings") != fingerprint:
+    name, path = job.video.name, job.video.path
+    if name in errors:
+        return VideoOutcome(name, path, None, errors[name], None)
+    if not _is_of(_read_marker(job), job):
         return None
     try:
-        return VideoOutcome(video.name, video.path, load_result(folder), None, folder)
+        return VideoOutcome(name, path, load_result(job.folder), None, job.folder)
     except DatasetError as error:
-        return VideoOutcome(video.name, video.path, None, f"its saved result is damaged: {error}", None)
+        return VideoOutcome(name, path, None, f"its saved result is damaged: {error}", None)
 
 
 def _describe(

@@ -61,15 +61,14 @@ class VideoInput:
 
     @property
     def folder_name(self) -> str:
-        """A folder name that is safe on every system, readable, and unique to name and path.
+        """A folder name that is safe on every system, readable, and unique to the path.
 
-        Cameras begin to count anew on every card: the same name in another place is another video.
+        Cameras begin to count anew on every card: the same name in another place is another video. The same
+        file is the same video, whatever other inputs make of its name.
         """
-        readable = re.sub(r"[^A-Za-z0-9._-]+", "_", self.name).strip("._-")[:60]
-        digest = hashlib.sha256(f"{self.name}\n{self.path}".encode("utf-8", "surrogateescape")).hexdigest()[
-            :8
-        ]
-        return f"{readable or 'video'}-{digest}"
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "_", "_".join(self.path.parts[-2:])).strip("._-")[-60:]
+        digest = hashlib.sha256(str(self.path).encode("utf-8", "surrogateescape")).hexdigest()[:8]
+        return f"{readable.lstrip('._-') or 'video'}-{digest}"
 
 
 def find_videos(inputs: Sequence[str | Path]) -> list[VideoInput]:

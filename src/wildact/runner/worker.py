@@ -35,12 +35,14 @@ class Job:
         folder: where its results go; appears when they are complete.
         fingerprint: of the settings, kept beside the results.
         draw: write the annotated video.
+        again: the overwriting run that this is part of, kept beside the results; empty: none.
     """
 
     video: VideoInput
     folder: Path
     fingerprint: str
     draw: bool
+    again: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def _analyze(job: Job, part: Path, models: Models, settings: AnalysisSettings, t
     part.mkdir(parents=True)
     result = write_outputs(part, result, title=job.video.name, video=job.draw, progress=tell)
     save_result(part, result)
-    marker = {"video": job.video.name, "settings": job.fingerprint, "drawn": job.draw, **source}
+    marker = {"video": job.video.name, "settings": job.fingerprint, "drawn": job.draw, "again": job.again}
+    marker |= source
     (part / MARKER).write_text(json.dumps(marker), encoding="utf-8")
     old = job.folder.with_name(f".{job.folder.name}.{os.getpid()}.old")
     if job.folder.exists():

@@ -42,12 +42,18 @@ def save_run(folder, results, failed=()):
     return folder
 
 
+def rewrite(run, old, new):
+    """Change a word of ``videos.csv``."""
+    table = (run / "videos.csv").read_text(encoding="utf-8")
+    assert old in table
+    (run / "videos.csv").write_text(table.replace(old, new), encoding="utf-8")
+
+
 NAMES = ("S1/C1/DCIM/100MEDIA/-a ü.mp4", "=b.mp4")
 
 
 def test_a_run_is_found_with_its_failures(tmp_path):
     run = save_run(tmp_path, {name: build(Path("/v") / name) for name in NAMES}, failed=["c.mp4"])
-    (run / "videos" / "v0" / "done.json").touch()
     results = find_results(run)
     assert results.videos == {"=b.mp4": run / "videos/v1", NAMES[0]: run / "videos/v0"}
     assert results.failed == (("c.mp4", "it is broken"),)
@@ -62,13 +68,14 @@ def test_a_run_is_found_with_its_failures(tmp_path):
     [
         (lambda run: (run / "videos.csv").unlink(), "is no folder of results"),
         (lambda run: (run / "videos/v0/done.json").unlink(), "line 2: the result of .* is not in"),
-        (lambda run: (run / "videos/v0/done.json").write_text("{"), "done.json is damaged"),
-        (lambda run: (run / "videos/v0/done.json").write_text('{"video": "../../x"}'), "names no video"),
+        (lambda run: rewrite(run, "a.mp4", "../../x.mp4"), "line 2: '../../x.mp4' is no name of a video"),
+        (lambda run: rewrite(run, "videos/v0", "videos/../videos/v0"), "line 2: the result of .* is not in"),
+        (lambda run: rewrite(run, "videos/v0", str(run / "videos/v0")), "line 2: the result of .* is not in"),
         (lambda run: (run / "videos/v0/result.json").write_text("{}"), "result.json is in format"),
         (lambda run: (run / "run.json").write_text("[]"), "run.json is damaged"),
         (
             lambda run: (run / "videos.csv").write_text("a,b\n"),
-            "no line names the columns video, status, error",
+            "no line names the columns video, status, error, folder",
         ),
     ],
 )

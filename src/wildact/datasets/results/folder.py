@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,9 +15,12 @@ from wildact.datasets.words import quote
 from wildact.errors import DatasetError
 from wildact.export.recording import Recording
 from wildact.export.result import load_result
-from wildact.export.tables import video_name
+from wildact.export.tables import original_name
 
 MARKER = "done.json"
+
+IN_FOLDER = re.compile(r"videos/[A-Za-z0-9][A-Za-z0-9._-]*")
+"""What ``videos.csv`` says of where a result is; nothing in it leads out of the folder."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +50,18 @@ def find_results(folder: Path) -> Results:
         raise DatasetError(
             f"{folder} is no folder of results: it holds no videos.csv, as `wildact run` makes it."
         )
-    table = read_table(folder / "videos.csv", ("video", "status", "error"))
-    markers = _read_markers(folder)
+    table = read_table(folder / "videos.csv", ("video", "status", "error", "folder"))
     videos, failed = {}, []
     for where, row in table.rows:
+        name = original_name(row["video"])
+        if ".." in PurePosixPath(name).parts:
+            raise DatasetError(f"{where}: {quote(name)} is no name of a video; run `wildact run` again.")
         if row["status"] == "failed":
-            failed.append((row["video"], row["error"]))
-        elif row["video"] in markers:
-            name, path = markers[row["video"]]
-            videos[name] = path
+            failed.append((name, row["error"]))
+        elif IN_FOLDER.fullmatch(row["folder"]) and (folder / row["folder"] / MARKER).is_file():
+            videos[name] = folder / row["folder"]
         else:
-            raise DatasetError(f"{where}: the result of {quote(row['video'])} is not in {folder / 'videos'}.")
+            raise DatasetError(f"{where}: the result of {quote(name)} is not in {folder / 'videos'}.")
     return Results(folder, dict(sorted(videos.items())), tuple(failed), _read_date(folder / "run.json"))
 
 
@@ -70,19 +75,6 @@ def read_recordings(results: Results) -> Iterator[Recording]:
         site, camera = split_place(name)
         result = load_result(folder)
         yield Recording(name, result, site=site, camera=camera, light=result.light)
-
-
-def _read_markers(folder: Path) -> dict[str, tuple[str, Path]]:
-    """Name in the tables -> the video's own name, and the folder of its newest result."""
-    markers: dict[str, tuple[str, Path]] = {}
-    paths = [(path.stat().st_mtime_ns, path) for path in folder.glob(f"videos/*/{MARKER}")]
-    for _, path in sorted(paths):
-        marker = _read_json(path)
-        name = marker.get("video")
-        if not isinstance(name, str) or ".." in PurePosixPath(name).parts:
-            raise DatasetError(f"{path} is damaged: it names no video; run `wildact run` again.")
-        markers[video_name(name)] = (name, path.parent)
-    return markers
 
 
 def _read_date(path: Path) -> str:
