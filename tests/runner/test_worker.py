@@ -62,7 +62,13 @@ def test_a_done_video_has_a_whole_folder_and_a_second_time_replaces_it(worker, f
     clip, folder = film(tmp_path / "clip.mp4"), tmp_path / "out/clip"
     assert worker.ask(clip, folder) == Told("done")
     marker = json.loads((folder / MARKER).read_text())
-    assert marker == {"video": "clip.mp4", "settings": "settings", "drawn": True, "again": "", **describe_source(clip)}
+    assert marker == {
+        "video": "clip.mp4",
+        "settings": "settings",
+        "drawn": True,
+        "again": "",
+        **describe_source(clip),
+    }
     result = load_result(folder)
     assert result.tracks
     assert result.info.path == clip
