@@ -26,8 +26,11 @@ def list_(context: typer.Context) -> None:
         card = entry.card
         size = f"{card.size_bytes / 1e6:.1f}"
         kept = card.keep_classes or card.classes
-        table.add_row(entry.name, card.kind, entry.state, size, str(len(kept)), card.trained_on)
-    Console().print(table)
+        brief = card.trained_on.split(": ")[0]
+        table.add_row(entry.name, card.kind, entry.state, size, str(len(kept)), brief)
+    console = Console()
+    console.print(table)
+    console.print("`wildact card NAME` says more of those that are here.", highlight=False)
 
 
 @app.command()
