@@ -18,11 +18,25 @@ def test_clips_have_the_form_and_the_action_at_their_middle(tiny_dataset):
         video, np.random.default_rng(0), actions=tiny_dataset.actions, weights=weights, data=data
     )
     assert len(samples) == 4
-    present = {label.action for label in video.actions}
-    for images, label in samples:
+    for images, _ in samples:
         assert images.shape == (8, 32, 32, 3)
         assert images.dtype == torch.uint8
-        assert tiny_dataset.actions[label] in present
+
+
+def test_a_clip_has_the_action_at_its_middle(told_apart, done_at):
+    plain = ["clips_per_video=60", "grayscale=0", "brightness=0", "blur=0", "noise=0", "box_jitter=0.1"]
+    data = load_recipe("r2plus1d_narrow", [*SMALL, *(f"data.{change}" for change in plain)]).data
+    (video,) = told_apart.videos
+    weights = action_weights(told_apart.videos, balanced=True)
+    samples = draw_clips(
+        video, np.random.default_rng(0), actions=told_apart.actions, weights=weights, data=data
+    )
+    assert len(samples) == 60
+    for images, label in samples:
+        middle = images[3:5].float().mean().item()
+        near = {done_at(middle + shift) for shift in (-4, 0, 4)}  # two frames earlier or later
+        assert told_apart.actions[label] in near
+    assert len({label for _, label in samples}) == 4
 
 
 def test_balanced_weights_make_all_actions_weigh_the_same(tiny_dataset):

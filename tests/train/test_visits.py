@@ -1,5 +1,6 @@
 import pickle
 import time
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -7,7 +8,7 @@ import torch
 
 from wildact.errors import DatasetError, UsageError
 from wildact.recipes import load_recipe
-from wildact.train import detection
+from wildact.train import detection, recognition
 from wildact.train.visits import MIXED_VISITS, Batches, Blocks, _to_arrays
 
 VIDEOS = [SimpleNamespace(name=k, info=SimpleNamespace(path=f"{k}.mp4")) for k in range(10)]
@@ -107,6 +108,31 @@ def test_others_stand_in_for_videos_that_cannot_be_decoded():
     nothing = Blocks(VIDEOS, lambda video, rng: [], seed=0, batch_size=4, samples_per_visit=2, iterations=12)
     with pytest.raises(DatasetError, match="hardly any video can be decoded, among them 9"):
         nothing[0]
+
+
+def test_files_that_are_damaged_or_gone_do_not_end_a_training(told_apart, tmp_path, caplog):
+    (video,) = told_apart.videos
+    content = video.info.path.read_bytes()
+    empty, cut, gone, good = paths = [tmp_path / f"{name}.mp4" for name in ("empty", "cut", "gone", "good")]
+    empty.write_bytes(b"")
+    cut.write_bytes(content[: len(content) // 2])
+    good.write_bytes(content)
+    videos = tuple(replace(video, info=replace(video.info, path=path)) for path in paths)
+    recipe = load_recipe(
+        "r2plus1d_narrow", ["optimizer.iterations=4", "optimizer.batch_size=4", "data.size=32"]
+    )
+    plan = recognition.build_blocks(replace(told_apart, videos=videos), recipe)
+    assert all(len(batch) == 4 for batch in plan[0])
+    assert f"{empty} gives no samples" in caplog.text
+    assert f"{gone} gives no samples" in caplog.text
+    assert f"{good} gives no samples" not in caplog.text
+
+    good.unlink()
+    cut.unlink()
+    with pytest.raises(DatasetError) as caught:
+        list(Batches(plan, workers=1))
+    assert str(caught.value).startswith("hardly any video can be decoded, among them ")
+    assert "Traceback" not in str(caught.value)
 
 
 def test_samples_repeat_where_a_visit_gives_few():

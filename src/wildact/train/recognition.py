@@ -84,7 +84,7 @@ def draw_clips(
     """Draw clips of one video. The action at a clip's middle is its label.
 
     Returns:
-        (T, S, S, 3) uint8 tensors with the index of their action.
+        (T, S, S, 3) uint8 tensors with the index of their action; fewer where frames cannot be decoded.
     """
     times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
     moments = find_moments(video)
@@ -96,8 +96,9 @@ def draw_clips(
         plans.append(replace(plan, track_id=len(plans)))  # the plan's number tells its clip apart
         labels.append(actions.index(moments[k].action))
     frames = read_frames(video, frames_needed(plans))
+    whole = [plan for plan in plans if frames.keys() >= {*plan.frames.tolist()}]
     ordered = [frames[index] for index in sorted(frames)]
-    clips = {clip.track_id: clip.images for clip in cut_clips(plans, ordered, size=data.size)}
+    clips = {clip.track_id: clip.images for clip in cut_clips(whole, ordered, size=data.size)}
     return [(torch.from_numpy(_change(clips[i], rng, data)), labels[i]) for i in sorted(clips)]
 
 

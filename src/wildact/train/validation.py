@@ -7,6 +7,7 @@ an action network on the clip in the middle of each labelled bout.
 from __future__ import annotations
 
 import copy
+import logging
 import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -51,6 +52,8 @@ CONTEXT_FPS = Fraction(10)
 """Frames per second that a detector of video is shown, as in an analysis."""
 
 RESAMPLES = 1000
+
+_logger = logging.getLogger(__name__)
 
 MEASURES = {"detector": "mask_ap", "recognizer": "mean_class_accuracy"}
 """The score by which the best weights are chosen."""
@@ -189,15 +192,18 @@ def _score_recognizer(
 
 def _tabulate_middles(video: LabelledVideo, recognizer: Recognizer) -> Int64:
     """Answers for the clip in the middle of each labelled bout."""
-    actions, clips = [], []
-    for action, clip in _middle_clips(video, recognizer):
-        actions.append(action)
+    actions: dict[int, str] = {}
+    clips = []
+    for action, clip in _middle_clips(video, recognizer):  # as they end, not as they are numbered
+        actions[clip.track_id] = action
         clips.append(clip)
     answers = {
         row.track_id: row.classes[int(row.scores[0].argmax())] for row in predict_actions(recognizer, clips)
     }
-    predicted = [answers[i] for i in range(len(actions))]
-    return tabulate_answers(actions, predicted, recognizer.classes)
+    numbers = sorted(actions)
+    return tabulate_answers(
+        [actions[number] for number in numbers], [answers[number] for number in numbers], recognizer.classes
+    )
 
 
 def _tabulate_moments(video: LabelledVideo, recognizer: Recognizer, *, context: TrackContext) -> Int64:
@@ -231,5 +237,11 @@ def _middle_clips(video: LabelledVideo, recognizer: Recognizer) -> Iterator[tupl
         plans.append(replace(plan, track_id=len(plans)))
         actions.append(moments.action)
     frames = read_frames(video, frames_needed(plans))
-    for clip in cut_clips(plans, (frames[index] for index in sorted(frames)), size=recognizer.size):
+    whole = [plan for plan in plans if frames.keys() >= {*plan.frames.tolist()}]
+    if len(whole) < len(plans):
+        _logger.warning(
+            "%s: %d of %d bouts are not scored, for frames of them cannot be decoded.",
+            *(video.info.path, len(plans) - len(whole), len(plans)),
+        )
+    for clip in cut_clips(whole, (frames[index] for index in sorted(frames)), size=recognizer.size):
         yield actions[clip.track_id], clip

@@ -8,9 +8,11 @@ where it stopped, workers need share nothing, and of several processes each make
 from __future__ import annotations
 
 import copy
+import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -21,13 +23,15 @@ from torch.utils.data import DataLoader, Subset
 from torch.utils.data import Dataset as TorchDataset
 
 from wildact.decode import VideoReader
-from wildact.errors import DatasetError, UsageError
+from wildact.errors import DatasetError, UsageError, VideoError, WildactError
 from wildact.types import Frame, LabelledVideo
 
 Sample = TypeVar("Sample")
 
 MIXED_VISITS = 24
 """A block has at least so many visits: more mix better, but are held in memory."""
+
+_logger = logging.getLogger(__name__)
 
 SUBSTITUTES = 10
 """So many videos are tried in place of one that cannot be decoded."""
@@ -118,8 +122,11 @@ class Blocks(TorchDataset[list[list[Sample]]], Generic[Sample]):
         """
         for other in range(min(SUBSTITUTES, len(self.videos))):
             rng = np.random.default_rng((self.seed, 2, number, other))
-            if samples := self.draw(self._video(number, other), rng):
-                return samples
+            video = self._video(number, other)
+            with suppress(VideoError):
+                if samples := self.draw(video, rng):
+                    return samples
+            _logger.warning("%s gives no samples: another video stands in for it.", video.info.path)
         raise DatasetError(
             f"hardly any video can be decoded, among them {self._video(number).info.path}: "
             "run `wildact data check` on the data set."
@@ -167,7 +174,7 @@ class Batches(Generic[Sample]):
             own = own.share(distributed.get_rank(), distributed.get_world_size())
         first, done = divmod(self.start, own.batches)
         loader = DataLoader(
-            Subset(own, range(first, len(own))),
+            Subset(_Guarded(own), range(first, len(own))),
             batch_size=None,
             collate_fn=_to_arrays,
             num_workers=self.workers,
@@ -181,8 +188,26 @@ class Batches(Generic[Sample]):
             self.waited_s += time.perf_counter() - began
             if block is None:
                 return
+            if isinstance(block, WildactError):
+                raise block
             yield from _to_tensors(block)[done:]
             done = 0
+
+
+class _Guarded(TorchDataset[Any]):
+    """Blocks of which one that cannot be made is its error: a worker would make a long text of it."""
+
+    def __init__(self, blocks: Blocks[Any]) -> None:
+        self.blocks = blocks
+
+    def __len__(self) -> int:
+        return len(self.blocks)
+
+    def __getitem__(self, block: int) -> Any:
+        try:
+            return self.blocks[block]
+        except WildactError as error:
+            return error
 
 
 def _to_arrays(part: Any) -> Any:
