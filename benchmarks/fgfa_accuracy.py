@@ -1,8 +1,9 @@
 """What frames that help each other are worth: AP of FGFA beside that of a Mask R-CNN, on the same frames.
 
 Both detectors go through labelled videos, FGFA once for each way of finding the flow (`fgfa.windows`). Two
-frames per second are scored, as by ``wildact evaluate``; intervals are of the difference, over resamples of
-the videos. To compare fairly, train both from the same weights, on the same data, for as many iterations.
+frames per second are scored, as by ``wildact evaluate``, but detections down to a score of 0.05; intervals
+are of the difference, over resamples of the videos. To compare fairly, train both from the same weights, on
+the same data, for as many iterations.
 
 Writes all differences to ``--out`` and, with ``--plot``, a picture of those of the default way.
 """
@@ -20,7 +21,8 @@ from fgfa import DEFAULT, windows
 from matplotlib.figure import Figure
 
 from wildact.cli.run import parse_fps
-from wildact.datasets import load_dataset
+from wildact.datasets import Dataset, load_dataset
+from wildact.datasets.dataset import relative_name
 from wildact.detect import WindowSettings, load_detector
 from wildact.evaluate import DatasetMatches, compare_matches
 from wildact.evaluate.compare import Comparison
@@ -63,14 +65,13 @@ def score_video(video: LabelledVideo, species: tuple[str, ...], options: argpars
     return found
 
 
-def collect(
-    videos: list[LabelledVideo], species: tuple[str, ...], found: list[Found]
-) -> dict[str, DatasetMatches]:
+def collect(dataset: Dataset, videos: list[LabelledVideo], found: list[Found]) -> dict[str, DatasetMatches]:
     """Way to the matches of all videos."""
+    names = tuple(relative_name(dataset, video) for video in videos)
     return {
         way: DatasetMatches(
-            species=species,
-            videos=tuple(video.info.path.name for video in videos),
+            species=tuple(dataset.species),
+            videos=names,
             lights=tuple(video.light for video in videos),
             boxes=tuple(one[way]["box"] for one in found),
             masks=tuple(one[way]["mask"] for one in found),
@@ -131,7 +132,7 @@ def main() -> None:
     videos, species = list(dataset.videos[:: options.every]), tuple(dataset.species)
     with ProcessPoolExecutor(options.workers, mp_context=multiprocessing.get_context("spawn")) as pool:
         found = list(pool.map(partial(score_video, species=species, options=options), videos))
-    matches = collect(videos, species, found)
+    matches = collect(dataset, videos, found)
     single = matches.pop(SINGLE)
     compared = {way: compare_matches(of, single) for way, of in matches.items()}
     print(f"{len(videos)} videos; FGFA, single frames, difference (95 % of resamples)")

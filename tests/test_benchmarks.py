@@ -36,6 +36,16 @@ def test_every_recipe_has_one_plan_and_a_start_comes_first(bench):
         assert not plan.begin_with or names.index(plan.begin_with) < names.index(plan.recipe)
 
 
+def test_a_run_of_some_recipes_writes_the_page(bench, tmp_path, monkeypatch, capsys):
+    asked = []
+    monkeypatch.setattr(bench, "run_plans", lambda plans, options: asked.extend(plans) or {})
+    arguments = ["--only", "lite0_tsm", "--out", str(tmp_path), "--page", str(tmp_path / "page.md")]
+    monkeypatch.setattr("sys.argv", ["recipes.py", *arguments])
+    bench.main()
+    assert [plan.recipe for plan in asked] == ["lite0_tsm"]
+    assert "python benchmarks/recipes.py --only lite0_tsm" in (tmp_path / "page.md").read_text()
+
+
 def test_every_plan_is_a_valid_recipe_of_the_wanted_length(bench, options):
     for plan in bench.PLANS:
         recipe = load_recipe(plan.recipe, overrides_of(bench.make_commands(plan, options)))

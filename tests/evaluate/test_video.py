@@ -36,6 +36,8 @@ def test_each_mistake_shows_in_its_own_score(track, count, right_bouts, score):
     assert no_bouts["action_top1_answered"] == 1  # and have no answer
     wrong_action = score([count(truth, truth, [*right_bouts(1), Bout(2, "resting", 0, 4, 1.0)])])
     assert wrong_action["action_top1_answered"] == wrong_action["action_top1"] == 0.75
+    foreign = score([count(truth, truth, [*right_bouts(1), Bout(2, "swimming", 0, 4, 1.0)])])
+    assert foreign["action_top1_answered"] == foreign["action_top1"] == 0.5  # what nobody labels is an answer
     assert no_bouts["action_precision/walking"] == 1
     ghost = score([count(truth[:1], [truth[0], track(9, "fox", 150)], right_bouts(1))])
     assert ghost["false_tracks"] == 1

@@ -269,3 +269,9 @@ def test_where_all_have_one_speed_its_figures_are_those_of_all(iou_type: IouType
     assert scores["ap50_by_speed/medium"] == scores["ap50"]
     plain = compute_detection_ap([truth], [found], CLASSES, iou_type=iou_type)
     assert (plain.ap, plain.ap_medium) == (scores["ap"], pytest.approx(scores["ap_medium"], nan_ok=True))
+
+
+def test_without_any_species_there_is_nothing_to_score() -> None:
+    blank = match_detections([Detections.empty()], [Detections.empty()], (), iou_type="bbox")
+    figures = pool_detection([blank], np.ones((3, 1), np.int64), ())
+    assert all(np.isnan(values).all() for name, values in figures.items() if "truth" not in name)

@@ -36,7 +36,10 @@ def test_what_stands_in_front_hides_what_is_behind() -> None:
     ground = scene.view.project(x, z)[1]
     height = (ground - (rows[0] + 20)) / scene.view.px_per_m(z)
     assert scene.hides(x, z, height)
-    assert not scene.hides(0.0, 0.5 * float(scene.cover.min()), 0.0) or scene.view.project(0, 1)[1] > 90
+    nearer = 0.5 * float(scene.cover[rows[0] + 20, columns[0]])
+    x = (columns[0] + 0.5 - 80) * nearer / scene.view.focal_px
+    height = (scene.view.project(x, nearer)[1] - (rows[0] + 20.5)) / scene.view.px_per_m(nearer)
+    assert not scene.hides(x, nearer, height)  # the same pixel, in front of what stands there
 
 
 @given(x=st.floats(-3, 3), z=st.floats(2.5, 15), slope=st.floats(-0.05, 0.05))

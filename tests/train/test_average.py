@@ -102,7 +102,7 @@ def test_a_training_may_start_from_the_mean_of_several(count, tiny_data, tiny_da
     for name, value in model.state_dict().items():
         if value.is_floating_point():
             torch.testing.assert_close(value, sum(state[name].float() for state in states) / count)
-    described = describe_initial(recipe)["mean of"]
+    described = describe_initial(recipe, model)["mean of"]
     assert [start["weights"] for start in described] == runs
     assert [start["sha256"] for start in described] == [
         compute_sha256(tmp_path / folder / "best.safetensors") for folder in runs

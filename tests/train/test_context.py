@@ -32,7 +32,9 @@ def clip_network(tiny_dataset, tmp_path_factory):
     recipe = load_recipe("r2plus1d_narrow", ["model.architecture={widths = [4, 8, 8, 8], dropout = 0.1}"])
     path = tmp_path_factory.mktemp("clips") / "clips.safetensors"
     model = build_recognizer("r2plus1d_narrow", len(tiny_dataset.actions), **CLIPS)
-    save_weights(path, model.state_dict(), make_card(recipe, tiny_dataset, path.name))
+    shown = make_card(load_recipe("lite0_tsm_context", SMALL), tiny_dataset, path.name).preprocessing
+    card = make_card(recipe, tiny_dataset, path.name).model_copy(update={"preprocessing": shown})
+    save_weights(path, model.state_dict(), card)
     return path
 
 
@@ -151,5 +153,15 @@ def test_impossible_recipes_say_what_is_wrong(overrides, said):
 
 def test_scores_of_other_actions_are_not_taken_for_those_of_the_data_set(tiny_dataset, clip_network):
     recipe = load_recipe("lite0_tsm_context", [*SMALL, f"model.initial={clip_network}"])
-    with pytest.raises(UsageError, match=r"knows the actions walking, .* has .*grooming, walking: a track"):
+    with pytest.raises(
+        UsageError, match=r"knows walking, .* has .*grooming, walking: lite0_tsm_context needs"
+    ):
         build_model(recipe, replace(tiny_dataset, actions=(*tiny_dataset.actions[1:], "walking")))
+
+
+def test_clips_are_cut_as_the_network_was_taught_to_see_them(tiny_dataset, clip_network):
+    recipe = load_recipe("lite0_tsm_context", [*SMALL, f"model.initial={clip_network}", "data.size=64"])
+    with pytest.raises(
+        UsageError, match=r"was trained with size 32, and lite0_tsm_context has 64: set its size"
+    ):
+        build_model(recipe, tiny_dataset)

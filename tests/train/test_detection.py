@@ -123,12 +123,3 @@ def test_a_network_that_is_shown_what_moves_is_trained_on_it(tiny_dataset):
             seen["still" if equal[1] else "motion"] += 1
             assert len(target["boxes"]) > 0
     assert seen["motion"] > seen["still"] > 0
-
-
-def test_a_pasted_animal_brings_along_what_moved_around_it(tiny_dataset):
-    video = next(v for v in tiny_dataset.videos if v.tracks)
-    data = recipe(*PLAIN, "data.frames_per_video=2", "data.paste=1.0").data
-    samples = detection.draw_frames(
-        video, np.random.default_rng(1), species=tiny_dataset.species, data=data, motion=True
-    )
-    assert all(image.shape == (6, 96, 160) for image, _ in samples)

@@ -10,11 +10,12 @@ import torch
 from tests.detect.conftest import tiny_card, tiny_model
 from wildact.detect import build_detector, load_detector
 from wildact.detect.fine_masks import CELLS, MARGIN, PIXELS
-from wildact.errors import DatasetError, RecipeError
+from wildact.errors import DatasetError, RecipeError, UsageError
 from wildact.recipes import load_recipe
 from wildact.recipes.schema import FineMasks
 from wildact.train import fine_masks, train_recipe
 from wildact.train.fine_masks import MIN_IOU, choose_boxes, compute_overlap_loss, cut_masks, see_boxes
+from wildact.train.initial import build_model
 from wildact.weights import save_weights
 
 SETTINGS = FineMasks(boxes_per_animal=2, box_noise=0.05, boxes_per_visit=3)
@@ -129,7 +130,8 @@ def test_of_half_an_animal_overlap_is_half():
 def weights(tmp_path, tiny_dataset):
     """A tiny detector of these species."""
     torch.manual_seed(0)
-    card = tiny_card(NAME).model_copy(update={"classes": tiny_dataset.species})
+    card = tiny_card(NAME, short_side=96, long_side=160)
+    card = card.model_copy(update={"classes": tiny_dataset.species})
     model = build_detector(NAME, len(card.classes), **card.architecture)
     save_weights(tmp_path / "plain.safetensors", model.state_dict(), card)
     return tmp_path / "plain.safetensors"
@@ -187,6 +189,40 @@ def test_they_learn_outlines_that_can_be_seen():
         optimizer.step()
         losses.append(loss.item())
     assert sum(losses[-5:]) < 0.5 * sum(losses[:5])
+
+
+@pytest.mark.parametrize("species", [("red fox", "red deer"), ("lynx",)])
+def test_a_detector_of_other_species_is_refused(weights, tiny_dataset, species):
+    """Its heads stay as they are: of other species they would be wrong, of more or fewer untrained."""
+    with pytest.raises(
+        UsageError, match=rf"knows red deer, .* has {', '.join(species)}: {RECIPE} needs the same"
+    ):
+        build_model(small_recipe(weights), replace(tiny_dataset, species=species))
+
+
+def test_a_detector_of_frames_of_another_size_is_refused(weights, tiny_dataset):
+    with pytest.raises(
+        UsageError, match=rf"was trained with short_side 96, and {RECIPE} has 48: set its short"
+    ):
+        build_model(small_recipe(weights, "model.architecture.short_side=48"), tiny_dataset)
+
+
+def test_large_frames_are_shrunk_as_in_an_analysis(tiny_dataset, monkeypatch):
+    """By the mean of pixels: of fine noise hardly anything is left."""
+    finder = make_finder()
+    noise = np.random.default_rng(0).integers(0, 256, (SIZE[0] * 8, SIZE[1] * 8, 3)).astype(np.uint8)
+    mask = np.zeros((1, *noise.shape[:2]), bool)
+    mask[0, 100:400, 200:500] = True
+    monkeypatch.setattr(fine_masks, "choose_frames", lambda *args: [0])
+    monkeypatch.setattr(fine_masks, "read_images", lambda *args: {0: noise})
+    monkeypatch.setattr(fine_masks, "read_truth", lambda *args: (mask, [1]))
+    drawer = fine_masks.BoxDrawer(finder, ("deer",), load_recipe(RECIPE).data, SETTINGS, 0)
+    boxes = drawer._look_at(tiny_dataset.videos[0])
+    assert boxes
+    for box in boxes:
+        inside = box.pixels[40:88, 40:88].astype(float)
+        assert abs(inside.mean() - 127.5) < 10
+        assert inside.std() < 74 / 4  # eight by eight pixels of noise become one
 
 
 def test_boxes_without_masks_are_refused(tiny_dataset):

@@ -33,6 +33,18 @@ def test_a_pasted_animal_stays_in_its_rows_and_brings_its_pixels_and_its_label()
     assert (empty.image == 0).all()  # what was pasted into is as it was
 
 
+def test_a_pasted_animal_brings_along_what_moved_around_it():
+    """Of six channels, the last three say what moves."""
+    empty, other = frame(0), frame(100, (10, 5, 18, 12))
+    still = Labelled(np.dstack([empty.image, empty.image]), empty.masks, empty.labels)
+    moving = Labelled(np.dstack([other.image, other.image // 2]), other.masks, other.labels)
+    result = paste_animals(still, [moving], np.random.default_rng(0))
+    (mask,) = result.masks
+    assert mask.any()
+    assert (result.image[mask] == [101] * 3 + [50] * 3).all()
+    assert (result.image[~mask] == 0).all()
+
+
 def test_it_lands_at_different_places_and_is_sometimes_mirrored():
     other = frame(100, (10, 5, 18, 12))
     other.image[5:12, 10:14] = 200  # its left half is bright

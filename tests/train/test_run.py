@@ -185,6 +185,83 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny_data, tmp_pa
     assert all(torch.equal(whole[key], cut[key]) for key in whole)
 
 
+def test_a_finished_run_that_is_started_again_is_recorded_as_it_was(tiny_data, tmp_path):
+    often = [*RECOGNIZER, "optimizer.checkpoint_iterations=1"]
+    run("r2plus1d_narrow", often, tiny_data, tmp_path)
+    records = [json.loads((tmp_path / "record.json").read_text())]
+    states = [load_file(tmp_path / "best.safetensors")]
+    run("r2plus1d_narrow", [*often[:-1], "optimizer.checkpoint_iterations=2"], tiny_data, tmp_path)
+    records.append(json.loads((tmp_path / "record.json").read_text()))
+    states.append(load_file(tmp_path / "best.safetensors"))
+    assert records[1]["iterations"] == 3
+    for key in (
+        "iterations",
+        "wall_s",
+        "samples_per_s",
+        "learning_rate",
+        "energy_counters",
+        "initial",
+        "data",
+    ):
+        assert records[0][key] == records[1][key], key
+    assert all(torch.equal(states[0][key], states[1][key]) for key in states[0])
+
+
+def test_a_checkpoint_of_another_training_is_not_gone_on_from(tiny_data, tmp_path):
+    often = [*RECOGNIZER, "optimizer.checkpoint_iterations=1"]
+    run("r2plus1d_narrow", often, tiny_data, tmp_path / "run")
+    before = (tmp_path / "run/record.json").read_bytes()
+    other = shutil.copytree(tiny_data, tmp_path / "other")
+    with (other / "actions.csv").open("a", encoding="utf-8") as file:
+        file.write("\n")
+    for overrides, data, place in (
+        (["optimizer.learning_rate=0.5"], tiny_data, "recipe.optimizer.learning_rate"),
+        (["model.architecture.dropout=0.2"], tiny_data, "recipe.model.architecture.dropout"),
+        ([], other, "labels.training"),
+    ):
+        with pytest.raises(
+            WeightsError, match=rf"another training, with another {place}: choose another --out"
+        ):
+            run("r2plus1d_narrow", [*often, *overrides], data, tmp_path / "run")
+    with pytest.raises(WeightsError, match=r"with another .*: choose another --out"):
+        run("maskrcnn_lite0_fpn", DETECTOR, tiny_data, tmp_path / "run")
+    assert (tmp_path / "run/record.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(("device", "said"), [("tpu", "not on 'tpu'"), ("cuda:7", "not on 'cuda:7'")])
+def test_a_device_that_no_training_runs_on_is_said_at_once(tiny_data, tmp_path, device, said):
+    with pytest.raises(UsageError, match=said):
+        train_recipe(load_recipe("r2plus1d_narrow", RECOGNIZER), tiny_data, tmp_path / "run", device=device)
+    assert not (tmp_path / "run").exists()
+
+
+def test_without_a_gpu_none_can_be_asked_for(tiny_data, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(UsageError, match="no GPU here"):
+        train_recipe(load_recipe("r2plus1d_narrow", RECOGNIZER), tiny_data, tmp_path / "run", device="cuda")
+
+
+@pytest.mark.parametrize(
+    ("name", "overrides"), [("maskrcnn_lite0_fpn", DETECTOR), ("r2plus1d_narrow", RECOGNIZER)]
+)
+def test_a_misspelt_architecture_is_named(name, overrides, tiny_dataset):
+    with pytest.raises(UsageError, match=rf"{name} cannot be built .*'chanels'"):
+        build_model(load_recipe(name, [*overrides, "model.architecture.chanels=64"]), tiny_dataset)
+
+
+def test_boxes_without_masks_cannot_be_validated_on(tiny_data, tmp_path):
+    other = shutil.copytree(tiny_data, tmp_path / "other")
+    document = json.loads((other / "annotations.json").read_text())
+    document["annotations"][0]["iscrowd"] = 1
+    document["annotations"][0]["segmentations"] = [None] * len(document["annotations"][0]["segmentations"])
+    (other / "annotations.json").write_text(json.dumps(document))
+    with pytest.raises(DatasetError, match="has boxes without masks, which this network"):
+        train_recipe(
+            load_recipe("maskrcnn_lite0_fpn", DETECTOR), tiny_data, tmp_path / "run", validation=other,
+            workers=0, device="cpu", progress=False,
+        )  # fmt: skip
+
+
 def test_a_damaged_checkpoint_is_said(tiny_data, tmp_path):
     (tmp_path / "last.ckpt").write_bytes(b"PK damaged")
     with pytest.raises(WeightsError, match="delete it to begin anew"):

@@ -69,13 +69,19 @@ def test_a_published_file_is_a_start_and_a_network(
         assert torch.equal(started[key], tensor) != key.startswith(heads), key
 
 
-def test_the_record_of_an_fgfa_names_the_file_of_its_mask_rcnn(
+def test_the_record_of_an_fgfa_names_the_files_of_its_mask_rcnn_and_its_flow(
     cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     put("maskrcnn_resnet50_fpn", cache, monkeypatch)
-    card = DOWNLOADABLE["maskrcnn_resnet50_fpn"]
-    described = describe_initial(load_recipe("fgfa_schindler2021", ["model.initial=coco"]))
-    assert described == {"weights": "coco", "file": card.file, "sha256": compute_sha256(cache / card.file)}
+    (cache / DOWNLOADABLE["raft_small"].file).write_bytes(b"flow")
+    files = {name: DOWNLOADABLE[name].file for name in ("maskrcnn_resnet50_fpn", "raft_small")}
+    sums = {name: compute_sha256(cache / file) for name, file in files.items()}
+    recipe = load_recipe("fgfa_schindler2021", ["model.initial=coco"])
+    described = describe_initial(recipe, build_detector(recipe.model.name, 4, **recipe.model.architecture))
+    assert described == {
+        "weights": "coco", "file": files["maskrcnn_resnet50_fpn"], "sha256": sums["maskrcnn_resnet50_fpn"],
+        "flow_file": files["raft_small"], "flow_sha256": sums["raft_small"],
+    }  # fmt: skip
 
 
 def test_a_file_that_is_not_the_published_one_is_refused(

@@ -77,12 +77,15 @@ def build_detector(
         **architecture: passed to the builder.
 
     Raises:
-        UsageError: if there is no detector of this name, or no such weights.
+        UsageError: if there is no detector of this name or of this architecture, or no such weights.
         WeightsError: if the weights are not on this computer, damaged, or of another network.
     """
     if name not in DETECTORS:
         raise UsageError(f"there is no detector '{name}'; there are: {', '.join(DETECTORS)}.")
-    model = DETECTORS[name](num_classes + 1, **architecture)
+    try:
+        model = DETECTORS[name](num_classes + 1, **architecture)
+    except TypeError as error:  # a key that the builder does not know, or a value that is none
+        raise UsageError(f"{name} cannot be built with the architecture {architecture}: {error}.") from error
     if weights is not None and isinstance(model, FlowGuidedMaskRCNN):
         load_video_weights(model, weights, network=name, head=HEAD, additions=ADDITIONS)
     elif weights is not None:

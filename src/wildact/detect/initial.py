@@ -9,7 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from wildact.detect.fgfa import SHARED, FlowGuidedMaskRCNN
-from wildact.weights import PUBLISHED, find_weights, load_initial_weights, load_state, load_weights
+from wildact.weights import PUBLISHED, find_weights, load_initial_weights, load_state, load_weights, read_card
 from wildact.weights.foreign import FOREIGN_SUFFIXES
 
 PREFIX = "fgfa_"
@@ -50,11 +50,30 @@ def load_video_weights(
         additions=additions,
     )
     untrained = ["its embedding"]
-    if model.flow.published is not None:
-        load_state(model.flow.network, load_weights(*find_weights(model.flow.published, "flow"))[0])
+    if flow := find_initial_flow(model, weights):
+        load_state(model.flow.network, load_weights(flow, read_card(flow))[0])
     elif any(True for _ in model.flow.parameters()):
         untrained.append("its flow")
     _logger.warning("%s keeps %s untrained: '%s' has none.", network, " and ".join(untrained), weights)
+
+
+def find_initial_flow(model: nn.Module, weights: str) -> Path | None:
+    """The published weights that the flow of a network begins with.
+
+    Args:
+        model: any detector or action network.
+        weights: that it begins with.
+
+    Returns:
+        Their file; None where the network has no flow, its flow none that are published, or `weights` have
+        their own.
+
+    Raises:
+        WeightsError: if they are not on this computer.
+    """
+    if not isinstance(model, FlowGuidedMaskRCNN) or model.flow.published is None or _are_of_fgfa(weights):
+        return None
+    return find_weights(model.flow.published, "flow")[0]
 
 
 def _are_of_fgfa(weights: str) -> bool:

@@ -95,6 +95,9 @@ def _difference(values: Float64) -> Figure:
 
 def _in_order(other: DatasetMatches, first: DatasetMatches) -> DatasetMatches:
     """``other`` with its videos in the order of ``first``; raises ``UsageError`` where they do not fit."""
+    for videos in (first.videos, other.videos):
+        if len(set(videos)) < len(videos):
+            raise UsageError("an evaluation holds two videos of the same name: they cannot be told apart.")
     odd = sorted(set(first.videos) ^ set(other.videos))
     if odd:
         raise UsageError(

@@ -215,7 +215,7 @@ def _pool_actions(
     return {
         "action_seconds": seconds,
         "action_top1": rates.accuracy,
-        "action_top1_answered": _share(right, seconds - tables[:, :, -1].sum(axis=1)),
+        "action_top1_answered": _share(right, _total([one.answered for one in chains], weights)),
         "action_top1_of_all": _share(right, seconds + unfollowed.sum(axis=1)),
         "action_mean_class": rates.mean_class_accuracy,
         **{f"action_recall/{action}": rates.recall[:, k] for k, action in enumerate(actions)},

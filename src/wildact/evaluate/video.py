@@ -72,6 +72,7 @@ class ChainCounts:
         false_tracks: predicted tracks that follow no animal.
         seconds: (C, C + 1) seconds of followed animals: true action by predicted one, last column none of
             them.
+        answered: how many of these a bout covers.
         unfollowed: (C,) seconds of animals that no track follows, by true action.
         tubes: hits and false alarms of tubes.
         tube_frames: of their boxes, at the middle of each second.
@@ -86,6 +87,7 @@ class ChainCounts:
     species_right: int
     false_tracks: int
     seconds: Int64
+    answered: int
     unfollowed: Int64
     tubes: Matches
     tube_frames: Matches
@@ -196,6 +198,11 @@ def count_chain(
         min_height_px=min_height_px,
     )
     length = len(result.times_s)
+    seconds = [
+        compute_action_seconds(video.actions, track, video.info.fps, result.bouts, followed[track.track_id])
+        for track in tall
+        if track.track_id in followed
+    ]
     return ChainCounts(
         frames=len(frames.truth),
         boxes=boxes,
@@ -205,16 +212,8 @@ def count_chain(
         found=len(matches),
         species_right=sum(labels[followed[t.track_id]] == t.label for t in tall if t.track_id in followed),
         false_tracks=_count_false(video.tracks, result.tracks, matches),
-        seconds=_tabulate(
-            [
-                compute_action_seconds(
-                    video.actions, track, video.info.fps, result.bouts, followed[track.track_id]
-                )
-                for track in tall
-                if track.track_id in followed
-            ],
-            actions,
-        ),
+        seconds=_tabulate(seconds, actions),
+        answered=sum(answer is not None for one in seconds for answer in one.predicted),
         unfollowed=_tabulate(
             [
                 compute_action_seconds(video.actions, track, video.info.fps, (), None)

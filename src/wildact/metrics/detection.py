@@ -166,9 +166,12 @@ def pool_detection(
         speeds were told apart, for each of `SPEEDS` also ``ap_by_speed/SPEED``, ``ap50_by_speed/SPEED``, and
         ``truth_by_speed/SPEED``, how many true boxes that speed has.
     """
-    shape = (len(weights), -1, len(IOU_THRESHOLDS), len(class_names))
-    ap = pool_average_precision(matches, weights).reshape(shape)
-    recall = pool_recall(matches, weights).reshape(shape)
+    ap, recall = (
+        figures.reshape(
+            len(weights), -1 if class_names else len(SIZES), len(IOU_THRESHOLDS), len(class_names)
+        )
+        for figures in (pool_average_precision(matches, weights), pool_recall(matches, weights))
+    )
     return {
         "ap": mean_known(ap[:, 0], axis=(1, 2)),
         "ap50": mean_known(ap[:, 0, 0], axis=1),

@@ -78,12 +78,15 @@ def build_recognizer(
         **architecture: passed to the builder.
 
     Raises:
-        UsageError: if there is no recognizer of this name, or no such weights.
+        UsageError: if there is no recognizer of this name or of this architecture, or no such weights.
         WeightsError: if the weights are not on this computer, damaged, or of another network.
     """
     if name not in RECOGNIZERS:
         raise UsageError(f"there is no recognizer '{name}'; there are: {', '.join(RECOGNIZERS)}.")
-    model = RECOGNIZERS[name](num_classes, **architecture)
+    try:
+        model = RECOGNIZERS[name](num_classes, **architecture)
+    except TypeError as error:  # a key that the builder does not know, or a value that is none
+        raise UsageError(f"{name} cannot be built with the architecture {architecture}: {error}.") from error
     if track_context is not None:
         model.track_context = TrackContext(num_classes, **track_context)
     if weights is not None:

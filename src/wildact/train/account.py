@@ -15,7 +15,6 @@ from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.record import NOT_RECORDED, describe_environment, plain_values
 from wildact.train.energy import EnergyMeter
-from wildact.train.initial import describe_initial
 from wildact.train.visits import Batches
 from wildact.weights import WeightCard, compute_sha256
 
@@ -27,6 +26,7 @@ class Account(Callback):
     """Counts what a run takes; goes on counting where a run was interrupted.
 
     Attributes:
+        made_from: what decides the outcome, kept in checkpoints: see `describe_training`.
         wall_s: seconds of training, data loading and validation included.
         waited_s: seconds of them for which the network waited for samples.
         iterations: done.
@@ -35,8 +35,8 @@ class Account(Callback):
         energy_sources: counters that were read.
     """
 
-    def __init__(self, batches: Batches[Any]) -> None:
-        self.batches = batches
+    def __init__(self, batches: Batches[Any], made_from: Mapping[str, Any]) -> None:
+        self.batches, self.made_from = batches, made_from
         self.wall_s = self.waited_s = self.joules = 0.0
         self.iterations = 0
         self.learning_rates: tuple[float, float] | None = None
@@ -68,13 +68,53 @@ class Account(Callback):
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
         totals = {"wall_s": self.wall_s, "waited_s": self.waited_s, "joules": self.joules}
-        return {**totals, "learning_rates": self.learning_rates}
+        return {
+            **totals,
+            "iterations": self.iterations,
+            "learning_rates": self.learning_rates,
+            "energy_sources": self.energy_sources,
+            "made_from": dict(self.made_from),
+        }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """What a checkpoint kept."""
         self._earlier = tuple(state_dict[key] for key in ("wall_s", "waited_s", "joules"))
         self.wall_s, self.waited_s, self.joules = self._earlier
+        self.iterations = state_dict["iterations"]
         self.learning_rates = state_dict["learning_rates"]
+        self.energy_sources = tuple(state_dict["energy_sources"])
+
+
+def describe_training(
+    recipe: DetectionRecipe | RecognitionRecipe,
+    initial: Mapping[str, Any],
+    training: Mapping[str, Any],
+    validation: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """What a run must have in common with the one whose checkpoint it goes on from.
+
+    Args:
+        recipe: with every default filled in; how often is saved may change.
+        initial: of `describe_initial`.
+        training: of `describe_dataset`; the folder may be another.
+        validation: the same of the videos for validation, if any.
+    """
+    plan = recipe.model_dump(mode="json", exclude={"optimizer": {"checkpoint_iterations"}})
+    labels = {
+        name: sorted(data["sha256"].values()) if data else []
+        for name, data in (("training", training), ("validation", validation))
+    }
+    return {"recipe": plain_values(plan), "initial": plain_values(initial), "labels": labels}
+
+
+def find_difference(one: Any, other: Any, at: str = "") -> str | None:
+    """Where two nests of plain values differ first: ``recipe.optimizer.batch_size``; None: nowhere."""
+    if isinstance(one, dict) and isinstance(other, dict):
+        for key in sorted({*one, *other}):
+            if found := find_difference(one.get(key), other.get(key), f"{at}.{key}".lstrip(".")):
+                return found
+        return None
+    return None if one == other else at
 
 
 def describe_dataset(dataset: Dataset, roots: Sequence[Path] = ()) -> dict[str, Any]:
@@ -102,9 +142,10 @@ def describe_dataset(dataset: Dataset, roots: Sequence[Path] = ()) -> dict[str, 
 def make_record(
     recipe: DetectionRecipe | RecognitionRecipe,
     training: Mapping[str, Any],
-    validation: Dataset | None,
+    validation: Mapping[str, Any] | None,
     account: Account,
     *,
+    initial: Mapping[str, Any],
     processes: int,
     scores: Mapping[str, Any],
 ) -> dict[str, Any]:
@@ -113,18 +154,19 @@ def make_record(
     Args:
         recipe: with every default filled in.
         training: of `describe_dataset`.
-        validation: scored on, if any.
+        validation: the same of what was scored on, if any.
         account: of the run.
+        initial: of `describe_initial`.
         processes: that trained together.
         scores: of the weights that were kept, with their iteration; empty without validation.
     """
     samples = account.iterations * recipe.optimizer.batch_size
     record = {
         "recipe": recipe.model_dump(mode="json"),
-        "initial": describe_initial(recipe),
+        "initial": initial,
         "data": {
             "training": training,
-            "validation": "none" if validation is None else describe_dataset(validation),
+            "validation": validation or "none",
         },
         "seed": recipe.seed,
         "batch_size": {

@@ -108,11 +108,18 @@ def scale_and_crop(
         y = int(rng.integers(0, max(0, size[1] - height) + 1))
     window = np.s_[y : y + height, x : x + width]
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    # masks by the same interpolation as the picture: OpenCV's nearest neighbour is half a pixel off
-    scaled = [cv2.resize(mask * np.uint8(255), size, interpolation=method)[window] > 127 for mask in masks]
     picture = resize_channels(image, size, method)[window]
-    shape = picture.shape[:2]
-    return np.asarray(picture, np.uint8), np.array(scaled, bool).reshape(-1, *shape)
+    return np.asarray(picture, np.uint8), scale_masks(masks, size)[:, *window]
+
+
+def scale_masks(masks: Bool, size: tuple[int, int]) -> Bool:
+    """Scale (N, H, W) masks to a width and height, as pictures are scaled.
+
+    OpenCV's nearest neighbour would be half a pixel off.
+    """
+    method = cv2.INTER_AREA if size[0] < masks.shape[2] else cv2.INTER_LINEAR
+    scaled = [cv2.resize(mask * np.uint8(255), size, interpolation=method) > 127 for mask in masks]
+    return np.array(scaled, bool).reshape(-1, size[1], size[0])
 
 
 def _start(rng: Generator, inside: float, length: int, cut: int) -> int:

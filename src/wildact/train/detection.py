@@ -52,18 +52,22 @@ def build_blocks(dataset: Dataset, recipe: DetectionRecipe) -> Blocks[Sample]:
     )
 
 
-def check_masks(dataset: Dataset) -> None:
+def check_masks(dataset: Dataset, *, crowds: bool = False) -> None:
     """Refuse labels of which some are boxes alone: their animals would be taught to be background.
+
+    Args:
+        dataset: to train on, or to score masks on.
+        crowds: refuse such groups, too.
 
     Raises:
         DatasetError: naming the first of them.
     """
     for video in dataset.videos:
         for track in video.tracks:
-            if not track.crowd and any(mask is None for mask in track.masks):
+            if (crowds or not track.crowd) and any(mask is None for mask in track.masks):
                 raise DatasetError(
                     f"{video.info.path}: track {track.track_id} has boxes without masks, which this network "
-                    "cannot be trained on: draw masks, or leave the video out."
+                    "cannot be trained or scored on: draw masks, or leave the video out."
                 )
 
 

@@ -24,9 +24,10 @@ from wildact.backbones import lite0
 from wildact.datasets import Dataset
 from wildact.detect.fine_masks import CELLS, cut_pixels, widen
 from wildact.detect.heads import refine_proposals
+from wildact.detect.predict import resize_for
 from wildact.recipes import DetectionRecipe
 from wildact.recipes.schema import DetectionData, FineMasks
-from wildact.train.augment import apply_look, draw_look
+from wildact.train.augment import apply_look, draw_look, scale_masks
 from wildact.train.detection import check_masks, choose_frames, make_target, read_images, read_truth
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks
@@ -119,7 +120,9 @@ class BoxDrawer:
         rng = np.random.default_rng((self.seed, zlib.crc32(video.info.path.name.encode())))
         found: list[SeenBox] = []
         for index, image in read_images(video, choose_frames(video, rng, self.data)).items():
-            target = make_target(*read_truth(video, index, self.species))
+            image = resize_for(self.finder, image)  # as in an analysis; the network's own way is coarser
+            masks, labels = read_truth(video, index, self.species)
+            target = make_target(scale_masks(masks, (image.shape[1], image.shape[0])), labels)
             if len(target["boxes"]):
                 tensor = torch.from_numpy(image).permute(2, 0, 1).float() / 255
                 with torch.inference_mode():

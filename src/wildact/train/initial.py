@@ -12,11 +12,20 @@ from wildact.backbones import Lite0, load_imagenet_package
 from wildact.datasets import Dataset
 from wildact.detect import FINE_MASKS, build_detector
 from wildact.detect.initial import PREFIX as FGFA_PREFIX
+from wildact.detect.initial import find_initial_flow
 from wildact.errors import UsageError, WeightsError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.recognize import CONTEXT, build_recognizer, to_channels_last
+from wildact.record import plain_values
+from wildact.train.account import make_card
 from wildact.train.average import begin_mean
 from wildact.weights import compute_sha256, find_initial_weights, find_weights
+
+SEEN = {
+    "detector": ("short_side", "long_side"),
+    "recognizer": ("num_frames", "rate", "size", "context", "mean", "std"),
+}
+"""What decides on what a network is shown, and cannot be told from its weights."""
 
 UNTRAINED = ("none", "imagenet")
 """Values of a recipe's ``model.initial`` that name no weights of the whole network."""
@@ -59,19 +68,27 @@ def _build(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, initia
         model = to_channels_last(model)
     if initial == "imagenet":
         _load_imagenet(model)
-    if isinstance(recipe, RecognitionRecipe) and recipe.track_context is not None:
-        _check_actions(initial, dataset)
+    if weights is not None and _trained_part(recipe):
+        _check_start(recipe, dataset, weights)
     return model
 
 
-def _check_actions(initial: str, dataset: Dataset) -> None:
-    """Refuse a clip network whose scores would be taken for other actions than they are of."""
-    _, card = find_weights(initial, "recognizer")
-    if card.classes != dataset.actions:
+def _check_start(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, initial: str) -> None:
+    """Refuse a network that only gets a part added, where the card of both would be untrue of the network."""
+    _, card = find_weights(initial, recipe.kind)
+    wanted = make_card(recipe, dataset, card.file)
+    if card.classes != wanted.classes:
         raise UsageError(
-            f"'{initial}' knows the actions {', '.join(card.classes)}, and {dataset.root} has "
-            f"{', '.join(dataset.actions)}: a track context needs the same ones in the same order."
+            f"'{initial}' knows {', '.join(card.classes)}, and {dataset.root} has "
+            f"{', '.join(wanted.classes)}: {recipe.name} needs the same ones in the same order."
         )
+    was, is_ = (plain_values({**one.preprocessing, **one.architecture}) for one in (card, wanted))
+    for key in SEEN[recipe.kind]:
+        if key in was and was[key] != is_.get(key, was[key]):
+            raise UsageError(
+                f"'{initial}' was trained with {key} {was[key]}, and {recipe.name} has {is_[key]}: set its "
+                f"{key} to {was[key]}."
+            )
 
 
 def _mean_of(models: list[nn.Module]) -> nn.Module:
@@ -89,14 +106,19 @@ def _load_imagenet(model: nn.Module) -> None:
     load_imagenet_package(bodies[0])
 
 
-def describe_initial(recipe: DetectionRecipe | RecognitionRecipe) -> dict[str, Any]:
-    """What the training starts from: what the recipe says, and the checksum of each file that this means."""
+def describe_initial(recipe: DetectionRecipe | RecognitionRecipe, model: nn.Module) -> dict[str, Any]:
+    """What the training starts from: what the recipe says, and the checksum of each file that this means.
+
+    Args:
+        recipe: of the training.
+        model: of `build_model`.
+    """
     if isinstance(recipe.model.initial, str):
-        return _describe(recipe, recipe.model.initial)
-    return {"mean of": [_describe(recipe, initial) for initial in recipe.model.initial]}
+        return _describe(recipe, model, recipe.model.initial)
+    return {"mean of": [_describe(recipe, model, initial) for initial in recipe.model.initial]}
 
 
-def _describe(recipe: DetectionRecipe | RecognitionRecipe, initial: str) -> dict[str, Any]:
+def _describe(recipe: DetectionRecipe | RecognitionRecipe, model: nn.Module, initial: str) -> dict[str, Any]:
     if initial == "none":
         return {"weights": "none"}
     if initial == "imagenet":
@@ -108,4 +130,7 @@ def _describe(recipe: DetectionRecipe | RecognitionRecipe, initial: str) -> dict
     else:
         network = recipe.model.name.removeprefix(FGFA_PREFIX)
         path, _ = find_initial_weights(initial, network, recipe.kind)
-    return {"weights": initial, "file": path.name, "sha256": compute_sha256(path)}
+    described = {"weights": initial, "file": path.name, "sha256": compute_sha256(path)}
+    if flow := find_initial_flow(model, initial):
+        described |= {"flow_file": flow.name, "flow_sha256": compute_sha256(flow)}
+    return described

@@ -18,14 +18,21 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import nn
 
 from wildact.datasets import Dataset, join_datasets, load_dataset
-from wildact.errors import DatasetError, OutputError, WeightsError
+from wildact.errors import DatasetError, OutputError, UsageError, WeightsError
 from wildact.export.atomic import replacing
 from wildact.recipes import DetectionRecipe
 from wildact.record import save_json
 from wildact.train import context, detection, fine_masks, recognition, video_detection
-from wildact.train.account import Account, describe_dataset, make_card, make_record
+from wildact.train.account import (
+    Account,
+    describe_dataset,
+    describe_training,
+    find_difference,
+    make_card,
+    make_record,
+)
 from wildact.train.average import TailMean
-from wildact.train.initial import build_model
+from wildact.train.initial import build_model, describe_initial
 from wildact.train.log import MetricsLog
 from wildact.train.schedule import iterations_per_epoch
 from wildact.train.step import Losses, Recipe, Training
@@ -68,8 +75,8 @@ def train_recipe(
 
     Raises:
         DatasetError: if a data set is broken, or has no labels for this kind of network.
-        WeightsError: if the initial weights or the checkpoint cannot be used.
-        UsageError: if the network cannot be trained at the recipe's precision on this device.
+        WeightsError: if the initial weights cannot be used, or the checkpoint is of another training.
+        UsageError: if there is no such device, or it cannot train the network at the recipe's precision.
         WildactError: if the loss or a gradient is no number; names the videos of the batch.
     """
     roots = [data] if isinstance(data, Path) else list(data)
@@ -77,6 +84,7 @@ def train_recipe(
     held_out = None if validation is None else _load(validation)
     if held_out is not None:
         _check_classes(recipe, dataset, held_out)
+    _check_device(device)
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, dataset)
     card = make_card(recipe, dataset, BEST_FILE)
@@ -85,9 +93,13 @@ def train_recipe(
         detection.prepare_model(model)
     _make_folder(out)
     last = out / "last.ckpt"
-    done = _iterations_done(last)
+    initial = describe_initial(recipe, model)
+    training = describe_dataset(dataset, roots)
+    tested = None if held_out is None else describe_dataset(held_out)
+    made_from = describe_training(recipe, initial, training, tested)
+    done = _iterations_done(last, made_from)
     batches = Batches(blocks, workers=workers, start=done)
-    account = Account(batches)
+    account = Account(batches, made_from)
     mean = TailMean(model, begin=blocks.iterations - recipe.optimizer.averaged_iterations)
     validator: Validation | None = None
     if held_out is not None:
@@ -103,6 +115,8 @@ def train_recipe(
         # a run that goes on finds its own checkpoint there, and its batches begin where that ended
         warnings.filterwarnings("ignore", "Checkpoint directory .* exists and is not empty")
         warnings.filterwarnings("ignore", "You're resuming from a checkpoint that ended before the epoch")
+        # how often is saved may have changed
+        warnings.filterwarnings("ignore", "Be aware that when using `ckpt_path`, callbacks used to create")
         trainer.fit(
             Training(model, recipe, losses, blocks, per_epoch=per_epoch),
             batches,
@@ -117,8 +131,9 @@ def train_recipe(
     else:
         scores = {"iteration": validator.iteration, **validator.best}
         save_weights(out / LAST_FILE, mean.weights.state_dict(), card, dtype=torch.float16)
-    described = describe_dataset(dataset, roots)
-    record = make_record(recipe, described, held_out, account, processes=trainer.world_size, scores=scores)
+    record = make_record(
+        recipe, training, tested, account, initial=initial, processes=trainer.world_size, scores=scores
+    )
     save_json(out / RECORD_FILE, record)
     card = save_record(out / BEST_FILE, record)
     with replacing(out / CARD_FILE) as part:
@@ -139,7 +154,16 @@ def _load(folder: Path) -> Dataset:
     return dataset
 
 
+def _check_device(device: str) -> None:
+    if device not in ("auto", "cpu", "cuda"):
+        raise UsageError(f"a training runs on auto, cpu or cuda, not on '{device}'.")
+    if device == "cuda" and not torch.cuda.is_available():
+        raise UsageError("there is no GPU here that PyTorch can use: leave --device out, or say cpu.")
+
+
 def _check_classes(recipe: Recipe, dataset: Dataset, held_out: Dataset) -> None:
+    if isinstance(recipe, DetectionRecipe):
+        detection.check_masks(held_out, crowds=True)
     what = "species" if isinstance(recipe, DetectionRecipe) else "actions"
     if unknown := set(getattr(held_out, what)) - set(getattr(dataset, what)):
         raise DatasetError(
@@ -176,14 +200,21 @@ def _make_folder(out: Path) -> None:
         raise OutputError(f"{out} cannot be made ({error.strerror}); choose another folder.") from error
 
 
-def _iterations_done(checkpoint: Path) -> int:
-    """Iterations after which a checkpoint was saved; 0 where there is none."""
+def _iterations_done(checkpoint: Path, made_from: dict[str, Any]) -> int:
+    """Iterations after which a checkpoint of this training was saved; 0 where there is none."""
     if not checkpoint.is_file():
         return 0
     try:
-        return int(torch.load(checkpoint, map_location="cpu", weights_only=True)["global_step"])
+        content = torch.load(checkpoint, map_location="cpu", weights_only=True)
+        done, before = int(content["global_step"]), content["callbacks"]["Account"]["made_from"]
     except Exception as error:  # a damaged file can raise anything
         raise WeightsError(f"{checkpoint} is damaged; delete it to begin anew.") from error
+    if place := find_difference(before, made_from):
+        raise WeightsError(
+            f"{checkpoint} is of another training, with another {place}: choose another --out, or delete it "
+            "to begin anew."
+        )
+    return done
 
 
 def _build_trainer(

@@ -70,6 +70,14 @@ def test_two_videos_of_one_name_must_be_told_apart(folder, tmp_path):
     assert dataset.videos[0].info.path == tmp_path / "y/clip.mp4"
 
 
+def test_labels_of_two_videos_are_not_taken_for_those_of_one(folder):
+    """Two people had a clip of this name, and the folder holds one."""
+    one, other = labels("anna/clip.mp4"), labels("ben/clip.mp4")
+    both = replace(one, videos=one.videos + other.videos)
+    with pytest.raises(DatasetError, match=r"the video '.*a/clip\.mp4' is there twice"):
+        complete(both, Facts(videos=folder))
+
+
 def test_without_videos_the_user_s_word_counts_and_the_last_label_ends_the_video():
     dataset, notes = complete(labels(), Facts(fps=Fraction(12), size=(64, 48)))
     info = dataset.videos[0].info

@@ -9,7 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from wildact.datasets.dataset import Dataset
-from wildact.datasets.formats.checks import check_video
+from wildact.datasets.formats.checks import check_unique, check_video
 from wildact.datasets.words import plural
 from wildact.decode import VideoReader, classify_light, probe_video
 from wildact.errors import DatasetError
@@ -61,6 +61,7 @@ def complete(dataset: Dataset, facts: Facts) -> tuple[Dataset, list[str]]:
     """
     if facts.videos is not None:
         videos = [_complete_from_file(video, dataset.root, facts, facts.videos) for video in dataset.videos]
+        check_unique(str(facts.videos), "the video", (str(video.info.path) for video in videos))
         return replace(dataset, root=facts.videos, videos=_sorted(videos)), []
     videos = [_complete(video, facts) for video in dataset.videos]
     guessed = sum(a.info.frames != b.info.frames for a, b in zip(videos, dataset.videos, strict=True))

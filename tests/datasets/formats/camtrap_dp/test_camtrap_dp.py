@@ -267,6 +267,10 @@ def test_videos_of_others_are_taken_where_they_are_blank_only(package):
     (video,) = read_camtrap_dp(folder, Facts()).videos
     assert (video.info.fps, video.info.frames, video.tracks) == (0, None, ())
     assert (video.camera, video.recorded) == ("cam 1", "2024-05-01T12:00:00+02:00")
+    change(folder / "media.csv", 0, "timestamp", "1970-01-01T00:00:13Z")
+    dataset = read_camtrap_dp(folder, Facts())
+    assert dataset.videos[0].recorded is None
+    assert "1 time of a clock that was not set" in dataset.dropped
 
 
 def test_what_a_package_needs_and_labels_lack_is_said(package, tmp_path):

@@ -108,6 +108,19 @@ def test_frames_of_videos_and_an_exact_rate(tmp_path):
     assert track.occluded.tolist() == [False, True]
 
 
+def test_pictures_without_a_size_have_that_of_their_video(tmp_path):
+    def change(document):
+        document["videos"][0] |= {"width": 40, "height": 30}
+        for picture in document["images"]:
+            picture.pop("width", None), picture.pop("height", None)
+        document["annotations"][0]["segmentation"] = [[1, 1, 9, 1, 9, 9, 1, 9]]
+
+    (video,) = read(tmp_path, "coco-vid", change).videos
+    assert (video.info.width, video.info.height) == (40, 30)
+    (mask,) = [mask for mask in video.tracks[0].masks if mask is not None]
+    assert (mask.width, mask.height) == (40, 30)
+
+
 def test_lists_over_all_frames(tmp_path):
     dataset = read(tmp_path, "ytvis")
     (video,) = dataset.videos

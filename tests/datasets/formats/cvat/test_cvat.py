@@ -200,6 +200,19 @@ def test_masks_belong_to_the_boxes_of_their_group(tmp_path):
     assert grouped.boxes[1].tolist() == [0, 10, 10, 20]
 
 
+def test_what_is_said_of_a_mask_goes_to_its_track_or_is_counted(tmp_path):
+    group = 'group_id="5"'
+    boxes = box(0, 0) + box(2, 0) + box(3, 0, outside=1)
+    said = '<attribute name="behaviour">walk</attribute></mask>'
+    hidden = mask(2).replace('occluded="0"', 'occluded="1"').replace("/>", f">{said}")
+    dataset, video = read(tmp_path, (group, boxes), (group, hidden + mask(3, outside=1)))
+    (track,) = video.tracks
+    assert track.masks[2] is not None
+    assert track.occluded.tolist() == [False, False, True]
+    assert video.actions == ()
+    assert dataset.dropped == ("1 action of a mask that belongs to a track",)
+
+
 def test_masks_of_a_group_of_several_animals_stay_by_themselves(tmp_path):
     group = 'group_id="5"'
     boxes = box(0, 0) + box(2, 0, outside=1)

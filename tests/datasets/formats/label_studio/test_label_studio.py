@@ -59,6 +59,13 @@ def test_a_single_keyframe_that_is_not_enabled_is_one_frame(tmp_path):
     assert dataset.videos[0].tracks[0].frames.tolist() == [4]
 
 
+def test_regions_that_wildact_has_no_place_for_are_counted(tmp_path):
+    sex = {"id": "c", "type": "choices", "value": {"choices": ["male"]}}
+    masks = [{"id": name, "type": "brushlabels", "value": {}} for name in "de"]
+    dataset = read(tmp_path, task(box("b", [key(1, 0)]), sex, *masks))
+    assert set(dataset.dropped) == {"1 region of the kind 'choices'", "2 regions of the kind 'brushlabels'"}
+
+
 def test_an_action_belongs_to_its_parent_or_to_what_it_is_related_to(tmp_path):
     results = [
         box("r1", [key(1, 0)]),

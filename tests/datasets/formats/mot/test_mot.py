@@ -70,6 +70,8 @@ def test_what_is_written_is_what_evaluators_read(tmp_path):
         ("1,1,1,1,0,5,1,1,1\n", "line 1: the box .* is empty"),
         ("1,1,51,1,5,5,1,1,1\n", "line 1: .* lies outside the frame"),
         ("1,1,nan,1,5,5,1,1,1\n", "line 1: the box"),
+        ("1,1,1,1,5,5,87.3,-1,-1,-1\n", "line 1: a score lies between 0 and 1, or is -1; 87.3 does not"),
+        ("1,1,1,1,5,5,nan,-1,-1,-1\n", "line 1: a score lies between 0 and 1, or is -1; nan does not"),
         ("1,1,1,1,5,5,1,3,1\n", "line 1: class 3 is not among the 2"),
         ("1,1,1,1,5,5,1,1,1\n2,1,1,1,5,5,1,2,1\n", "line 2: track 1 was a wolf before"),
         ("1,1,1,1,5,5,1,1,1\n1,1,1,1,5,5,1,1,1\n", "two boxes for frame 0 of the same track"),
@@ -113,6 +115,13 @@ def test_folders_without_sequences_and_maps_that_lead_elsewhere(tmp_path):
     (tmp_path / "seqmap.txt").write_text("name\nother\n")
     with pytest.raises(DatasetError, match="cannot be read"):
         read_mot(tmp_path)
+
+
+@pytest.mark.parametrize("text", ["name\ns\n", "s\n", "\ns\n"])
+def test_a_map_has_a_header_or_none(tmp_path, text):
+    sequence(tmp_path, "1,4,1,1,10,10,1,2,1\n")
+    (tmp_path / "seqmap.txt").write_text(text)
+    assert [video.info.path.name for video in read_mot(tmp_path).videos] == ["s"]
 
 
 def test_masks_of_the_benchmark(tmp_path):

@@ -74,6 +74,12 @@ def _videos(
     """One labelled video for each file; ``fps`` where BORIS does not tell the frame rate."""
     numbers = _number_subjects(observation, order)
     start = Fraction(0)
+    told = {name: value for name, value in observation.variables.items() if value}
+    others = "that wildact has no place for"
+    dropped[f"variable {others}", f"variables {others}"] += len(set(told) - set(VARIABLES))
+    unknown = "that is not day, dusk or ir"
+    odd = told.get("light") is not None and parse_light(told["light"]) is None
+    dropped[f"light {unknown}", f"lights {unknown}"] += odd
     for k, media in enumerate(observation.media):
         rate, end = media.fps or fps, None if media.duration is None else start + media.duration
         if end is None and k + 1 < len(observation.media):

@@ -126,8 +126,6 @@ def _read_media(
     where = f"{package.folder}: media {quote(media['mediaID'])}"
     path = video_path(where, package.folder, _file_name(media))
     time = parse_time(media["timestamp"])
-    if time is None:
-        raise DatasetError(f"{where}: its timestamp {quote(media['timestamp'])} is none.")
     name = path.relative_to(package.folder).as_posix()
     size = (0, 0) if _are_blank(observations) else facts.find_size(where, name)
     seen = [row for row in observations if row["observationType"] != _BLANK]
@@ -148,7 +146,7 @@ def _read_media(
         actions=actions,
         site=deployment.get("locationID", ""),
         camera=deployment.get("cameraID", ""),
-        recorded=time.isoformat(),
+        recorded=time.isoformat() if time else None,
     )
 
 
@@ -186,6 +184,10 @@ def _count_dropped(package: Package, taken: set[str], own: set[str], short: int)
             lost["observation of these media", "observations of these media"] += 1
         elif row.get("mediaID") not in own and (row.get("sex") or row.get("lifeStage")):
             lost["sex or life stage of an animal", "sexes or life stages of animals"] += 1
+    unset = "of a clock that was not set"
+    lost[f"time {unset}", f"times {unset}"] = sum(
+        row["mediaID"] in taken - own and parse_time(row["timestamp"]) is None for row in package.media
+    )
     lost["bout shorter than a frame", "bouts shorter than a frame"] = short
     lost["place and dates of a deployment", "places and dates of deployments"] = len(package.deployments)
     return lost

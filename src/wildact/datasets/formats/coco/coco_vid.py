@@ -89,13 +89,15 @@ def read_coco_vid(path: Path) -> Dataset:
             raise DatasetError(f"{path}: image {picture.id}: there is no video {picture.video_id}.")
         frames[picture.video_id].pictures.append(picture)
     pictures = {picture.id: picture for picture in document.images}
+    whole = {video.id: (video.width, video.height) for video in document.videos}
     dropped: Counter[Thing] = Counter()
     for entry in document.annotations:
         where = f"{path}: annotation {entry.id}"
         if entry.image_id not in pictures:
             raise DatasetError(f"{where}: it is of image {entry.image_id}, which 'images' does not list.")
         picture = pictures[entry.image_id]
-        _add(where, frames[picture.video_id], picture, entry, species, dropped)
+        size = (picture.width, picture.height) if picture.width else whole[picture.video_id]
+        _add(where, frames[picture.video_id], picture.frame_id, size, entry, species, dropped)
     videos = [_video(path, video, frames[video.id]) for video in document.videos]
     return build_dataset(
         f"{path}: videos",
@@ -110,7 +112,8 @@ def read_coco_vid(path: Path) -> Dataset:
 def _add(
     where: str,
     video: _Frames,
-    picture: Picture,
+    frame: int,
+    size: tuple[int, int],
     entry: Annotation,
     species: dict[int, str],
     dropped: Counter[Thing],
@@ -126,7 +129,6 @@ def _add(
     number = entry.instance_id if entry.track_id is None else entry.track_id
     if video.numbers.setdefault(entry.instance_id, number) != number:
         raise DatasetError(f"{where}: instance {entry.instance_id} has another track_id elsewhere.")
-    size, frame = (picture.width, picture.height), picture.frame_id
     if entries.add_shape(where, rows, frame, entry.bbox, entry.segmentation, size, dropped):
         video.rows[entry.instance_id] = rows
         if entry.occluded:
@@ -136,7 +138,7 @@ def _add(
 def _video(path: Path, entry: Video, frames: _Frames) -> LabelledVideo:
     where = f"{path}: video {entry.id}"
     check_unique(where, "frame_id", (picture.frame_id for picture in frames.pictures))
-    sizes = {(picture.width, picture.height) for picture in frames.pictures}
+    sizes = {(picture.width, picture.height) for picture in frames.pictures if picture.width}
     sizes |= {(entry.width, entry.height)} if entry.width else set()
     if len(sizes) > 1:
         raise DatasetError(f"{where}: its frames are of different sizes.")

@@ -14,6 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+import numpy as np
+
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.formats.build import build_dataset, build_video
 from wildact.datasets.formats.checks import check_name
@@ -240,6 +242,8 @@ def _build(file: Path, task: Task, read: _Video, dropped: Counter[Thing]) -> Lab
     tracks = _join_masks(read.tracks, dropped)
     ids = {track.track_id for track in tracks}
     actions = [label for label in read.actions if label.track_id in ids]
+    what = "of a mask that belongs to a track"
+    dropped[f"action {what}", f"actions {what}"] += len(read.actions) - len(actions)
     size = (task.width, task.height)
     return build_video(str(file), task.path, size=size, frames=task.frames, tracks=tracks, actions=actions)
 
@@ -267,6 +271,10 @@ def _join_group(members: list[tuple[bool, Track]]) -> list[Track]:
     if not fitting or not set(masks) <= set(leader.frames.tolist()):
         return [track for _, track in members]
     own = zip(leader.frames.tolist(), leader.masks, strict=True)
-    return [
-        replace(leader, masks=tuple(masks[frame].masks[0] if frame in masks else mask for frame, mask in own))
-    ]
+    joined = tuple(masks[frame].masks[0] if frame in masks else mask for frame, mask in own)
+    hidden = [frame for frame, mask in masks.items() if mask.occluded is not None and mask.occluded.any()]
+    occluded = leader.occluded
+    if hidden:
+        marked = np.isin(leader.frames, hidden)
+        occluded = marked if occluded is None else occluded | marked
+    return [replace(leader, masks=joined, occluded=occluded)]

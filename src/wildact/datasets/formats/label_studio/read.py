@@ -33,11 +33,12 @@ from wildact.datasets.formats.facts import Facts, read_rate
 from wildact.datasets.formats.keyframes import interpolate
 from wildact.datasets.formats.label_studio.model import Data, KeyFrame, Region, Sequence, Task, Timeline
 from wildact.datasets.limits import MAX_PIXELS, MAX_PX
-from wildact.datasets.words import Thing
+from wildact.datasets.words import Thing, quote
 from wildact.errors import DatasetError
 from wildact.types import ActionLabel, Int64, LabelledVideo, Track
 
 _NO_FACTS = Facts()
+_KINDS = ("videorectangle", "labels", "timelinelabels", "relation")
 T = TypeVar("T")
 
 
@@ -81,6 +82,10 @@ def _read_task(where: str, root: Path, task: Task, facts: Facts, names: _Names) 
     names.dropped["annotation of a further person", "annotations of further people"] += max(0, len(valid) - 1)
     names.dropped["prediction", "predictions"] += len(task.predictions)
     regions = valid[0].result if valid else []
+    for region in regions:
+        if region.type.lower() not in _KINDS:
+            kind = f"of the kind {quote(region.type)}"
+            names.dropped[f"region {kind}", f"regions {kind}"] += 1
     boxes = [region for region in regions if region.type.lower() == "videorectangle"]
     size = (data.width, data.height)
     if boxes and not all(size):

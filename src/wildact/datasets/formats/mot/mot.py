@@ -82,6 +82,8 @@ def _parse(where: str, line: str, sequence: Sequence) -> Row:
         number = int(cells[_CLASS_COLUMN]) if len(cells) in (8, 9) else None
     except ValueError as error:
         raise DatasetError(f"{where}: {error}.") from error
+    if not (0 <= score <= 1 or score == -1):
+        raise DatasetError(f"{where}: a score lies between 0 and 1, or is -1; {score:g} does not.")
     if frame < 1 or track_id < 0:
         raise DatasetError(f"{where}: frames count from 1 and ids from 0, unlike {frame} and {track_id}.")
     if number is not None and sequence.classes and number not in sequence.classes and score != 0:

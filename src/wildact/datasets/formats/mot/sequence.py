@@ -95,7 +95,8 @@ def _find_sequences(path: Path) -> tuple[Path, list[Sequence]]:
 def _read_map(path: Path) -> list[str]:
     if not path.is_file():
         return []
-    names = [line.strip() for _, line in iterate_lines(path)][1:]
+    names = [line.strip() for _, line in iterate_lines(path)]
+    names = names[names[:1] == ["name"] :]  # its header, which not all write
     for name in names:
         video_path(str(path), path.parent, name)
     return names
