@@ -138,6 +138,26 @@ def test_weights_with_and_without_it_begin_each_other_s_training(clip_network, t
     torch.testing.assert_close(again.track_context.last.bias, both.track_context.last.bias)
 
 
+def test_of_several_starts_those_that_have_it_give_it(tiny_dataset, clip_network, tmp_path):
+    states = []
+    for name in ("one", "two"):
+        both = build_recognizer("r2plus1d_narrow", 6, **CLIPS, track_context={"width": 8, "dropout": 0.1})
+        torch.nn.init.normal_(both.track_context.last.weight)
+        card = load_recognizer(str(clip_network)).card
+        architecture = {**card.architecture, "track_context": {"width": 8, "dropout": 0.1}}
+        path = tmp_path / f"{name}.safetensors"
+        save_weights(path, both.state_dict(), card.model_copy(update={"architecture": architecture}))
+        states.append(both.state_dict())
+    starts = [str(tmp_path / "one.safetensors"), str(tmp_path / "two.safetensors"), str(clip_network)]
+    recipe = load_recipe("lite0_tsm_context", [*SMALL, f"model.initial={starts}"])
+    state = build_model(recipe, tiny_dataset).state_dict()
+    states.append(load_recognizer(str(clip_network)).model.state_dict())
+    for name, value in state.items():
+        if value.is_floating_point():
+            of = states[:2] if name.startswith(CONTEXT) else states
+            torch.testing.assert_close(value, sum(one[name] for one in of) / len(of), msg=name)
+
+
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [

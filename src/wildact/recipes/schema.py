@@ -36,7 +36,7 @@ class Model(Section):
         initial: weights to start from: ``imagenet`` (backbone); ``coco`` or ``kinetics400``, the published
             ones of this network; ``none``; or a weights name or file. A head of another number of classes is
             not taken over. Several files: the mean of their weights, which are to be those of one network
-            at different times of its training.
+            at different times of its training; of a part that not all of them have, that of those which do.
         frozen: prefixes of parameters that are not trained.
     """
 

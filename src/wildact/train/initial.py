@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,9 @@ SEEN = {
 }
 """What decides on what a network is shown, and cannot be told from its weights."""
 
+ADDITIONS = {"detector": ("fine_masks", FINE_MASKS), "recognizer": ("track_context", CONTEXT)}
+"""What a network may have besides: the key on its card, and what the names of its layers begin with."""
+
 UNTRAINED = ("none", "imagenet")
 """Values of a recipe's ``model.initial`` that name no weights of the whole network."""
 
@@ -43,6 +47,7 @@ def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -
         model = _build(recipe, dataset, model_.initial)
     else:
         model = _mean_of([_build(recipe, dataset, initial) for initial in model_.initial])
+        _keep_addition(model, recipe, dataset, model_.initial)
     trained = _trained_part(recipe)
     for name, parameter in model.named_parameters():
         frozen = name.startswith(model_.frozen or ("\0",)) or not name.startswith(trained)
@@ -97,6 +102,18 @@ def _mean_of(models: list[nn.Module]) -> nn.Module:
     for model in models:
         mean.update_parameters(model)
     return mean.module
+
+
+def _keep_addition(
+    model: nn.Module, recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, starts: Sequence[str]
+) -> None:
+    """A part that only some of the networks have is the mean of theirs: the others' would be untrained."""
+    key, prefix = ADDITIONS[recipe.kind]
+    having = [start for start in starts if find_weights(start, recipe.kind)[1].architecture.get(key)]
+    if 0 < len(having) < len(starts):
+        mean = _mean_of([_build(recipe, dataset, start) for start in having]).state_dict()
+        part = {name: value for name, value in mean.items() if name.startswith(prefix)}
+        model.load_state_dict(part, strict=False)
 
 
 def _load_imagenet(model: nn.Module) -> None:
