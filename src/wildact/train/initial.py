@@ -20,7 +20,7 @@ from wildact.recognize import CONTEXT, build_recognizer, to_channels_last
 from wildact.record import plain_values
 from wildact.train.account import make_card
 from wildact.train.average import begin_mean
-from wildact.weights import compute_sha256, find_initial_weights, find_weights
+from wildact.weights import Kind, compute_sha256, find_initial_weights, find_weights, lacks_card
 
 SEEN = {
     "detector": ("short_side", "long_side"),
@@ -109,11 +109,18 @@ def _keep_addition(
 ) -> None:
     """A part that only some of the networks have is the mean of theirs: the others' would be untrained."""
     key, prefix = ADDITIONS[recipe.kind]
-    having = [start for start in starts if find_weights(start, recipe.kind)[1].architecture.get(key)]
+    having = [start for start in starts if _architecture(start, recipe.kind).get(key)]
     if 0 < len(having) < len(starts):
         mean = _mean_of([_build(recipe, dataset, start) for start in having]).state_dict()
         part = {name: value for name, value in mean.items() if name.startswith(prefix)}
         model.load_state_dict(part, strict=False)
+
+
+def _architecture(initial: str, kind: Kind) -> dict[str, Any]:
+    """What the card says of how a network is built; nothing where a file of another library has none."""
+    if lacks_card(initial):
+        return {}
+    return find_weights(initial, kind)[1].architecture
 
 
 def _load_imagenet(model: nn.Module) -> None:

@@ -22,7 +22,7 @@ from wildact.weights.find import (
     list_weights,
 )
 from wildact.weights.foreign import load_foreign_state
-from wildact.weights.initial import PUBLISHED, find_initial_weights, load_initial_weights
+from wildact.weights.initial import PUBLISHED, find_initial_weights, lacks_card, load_initial_weights
 from wildact.weights.known import COCO_KEPT, DOWNLOADABLE
 from wildact.weights.model_card import render_model_card
 from wildact.weights.slowfast_layouts import convert_slowfast_state
@@ -42,6 +42,7 @@ __all__ = [
     "download_weights",
     "find_initial_weights",
     "find_weights",
+    "lacks_card",
     "list_weights",
     "load_foreign_state",
     "load_initial_weights",

@@ -52,9 +52,8 @@ def load_initial_weights(
         UsageError: if there are no such weights, or they are of another kind of network.
         WeightsError: if they are not on this computer, damaged, or do not fit.
     """
-    path = Path(weights)
-    if path.suffix in FOREIGN_SUFFIXES and path.is_file() and not path.with_suffix(".json").is_file():
-        load_state_except_head(model, load_state_of(path, network), head)
+    if lacks_card(weights):
+        load_state_except_head(model, load_state_of(Path(weights), network), head)
         return None
     path, _ = find_initial_weights(weights, network, kind)
     state, card = load_weights(path, read_card(path))
@@ -84,3 +83,9 @@ def find_initial_weights(weights: str, network: str, kind: Kind) -> tuple[Path, 
         published = ", ".join(name for name, card in DOWNLOADABLE.items() if card.kind == kind)
         raise UsageError(f"there are no '{weights}' weights of {network}, only of {published}.")
     return find_weights(network, kind)
+
+
+def lacks_card(weights: str) -> bool:
+    """Whether these are a file of another library, without a card."""
+    path = Path(weights)
+    return path.suffix in FOREIGN_SUFFIXES and path.is_file() and not path.with_suffix(".json").is_file()
