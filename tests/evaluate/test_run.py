@@ -68,8 +68,9 @@ def test_networks_and_data_that_have_nothing_to_do_with_each_other(tiny_settings
 def test_a_missing_trackeval_is_told_before_the_first_video(tiny_settings, dataset, models, monkeypatch):
     monkeypatch.setitem(sys.modules, "trackeval.metrics", None)
     analysed = []
+    monkeypatch.setattr("wildact.evaluate.run.run_chain", lambda video, *_, **__: analysed.append(video))
     with pytest.raises(UsageError, match="pip install trackeval"):
-        evaluate_models(dataset, models, tiny_settings, on_video=lambda done, total: analysed.append(done))
+        evaluate_models(dataset, models, tiny_settings)
     assert not analysed
     alone = EvaluationSettings(chain=False, annotated=True, min_height_px=0, resamples=0)
     assert "hota" not in evaluate_models(dataset, models, tiny_settings, alone).groups["all"].figures

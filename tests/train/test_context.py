@@ -179,6 +179,11 @@ def test_scores_of_other_actions_are_not_taken_for_those_of_the_data_set(tiny_da
         build_model(recipe, replace(tiny_dataset, actions=(*tiny_dataset.actions[1:], "walking")))
 
 
+def test_a_misspelt_setting_of_it_is_named():
+    with pytest.raises(UsageError, match=r"r2plus1d_narrow cannot be built .*'wdth'"):
+        build_recognizer("r2plus1d_narrow", 6, **CLIPS, track_context={"wdth": 8})
+
+
 def test_clips_are_cut_as_the_network_was_taught_to_see_them(tiny_dataset, clip_network):
     recipe = load_recipe("lite0_tsm_context", [*SMALL, f"model.initial={clip_network}", "data.size=64"])
     with pytest.raises(

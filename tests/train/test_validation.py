@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from wildact.recognize import Recognizer
-from wildact.train import validation
+from wildact.train import recognition
 from wildact.train.validation import _tabulate_middles, score_network
 from wildact.weights import WeightCard
 
@@ -48,12 +48,12 @@ def test_each_answer_is_compared_with_its_own_bout(told_apart, oracle):
 
 def test_a_bout_that_cannot_be_decoded_is_left_out_and_that_is_said(told_apart, oracle, monkeypatch, caplog):
     (video,) = told_apart.videos
-    whole = validation.read_frames
+    whole = recognition.read_frames
 
     def cut(video, wanted):
         return {index: frame for index, frame in whole(video, wanted).items() if index < 25}
 
-    monkeypatch.setattr(validation, "read_frames", cut)
+    monkeypatch.setattr(recognition, "read_frames", cut)
     table = _tabulate_middles(video, Recognizer.from_model(*oracle))
     assert table.sum() == np.trace(table[:, :4]) == 2
     assert "2 of 4 bouts are not scored" in caplog.text

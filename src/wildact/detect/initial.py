@@ -9,7 +9,14 @@ from pathlib import Path
 from torch import nn
 
 from wildact.detect.fgfa import SHARED, FlowGuidedMaskRCNN
-from wildact.weights import PUBLISHED, find_weights, load_initial_weights, load_state, load_weights, read_card
+from wildact.weights import (
+    PUBLISHED,
+    WeightCard,
+    find_weights,
+    load_initial_weights,
+    load_state,
+    load_weights,
+)
 from wildact.weights.foreign import FOREIGN_SUFFIXES
 
 PREFIX = "fgfa_"
@@ -51,13 +58,13 @@ def load_video_weights(
     )
     untrained = ["its embedding"]
     if flow := find_initial_flow(model, weights):
-        load_state(model.flow.network, load_weights(flow, read_card(flow))[0])
+        load_state(model.flow.network, load_weights(*flow)[0])
     elif any(True for _ in model.flow.parameters()):
         untrained.append("its flow")
     _logger.warning("%s keeps %s untrained: '%s' has none.", network, " and ".join(untrained), weights)
 
 
-def find_initial_flow(model: nn.Module, weights: str) -> Path | None:
+def find_initial_flow(model: nn.Module, weights: str) -> tuple[Path, WeightCard] | None:
     """The published weights that the flow of a network begins with.
 
     Args:
@@ -65,15 +72,15 @@ def find_initial_flow(model: nn.Module, weights: str) -> Path | None:
         weights: that it begins with.
 
     Returns:
-        Their file; None where the network has no flow, its flow none that are published, or `weights` have
-        their own.
+        Their file and card; None where the network has no flow, its flow none that are published, or
+        `weights` have their own.
 
     Raises:
         WeightsError: if they are not on this computer.
     """
     if not isinstance(model, FlowGuidedMaskRCNN) or model.flow.published is None or _are_of_fgfa(weights):
         return None
-    return find_weights(model.flow.published, "flow")[0]
+    return find_weights(model.flow.published, "flow")
 
 
 def _are_of_fgfa(weights: str) -> bool:

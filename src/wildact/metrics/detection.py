@@ -166,12 +166,10 @@ def pool_detection(
         speeds were told apart, for each of `SPEEDS` also ``ap_by_speed/SPEED``, ``ap50_by_speed/SPEED``, and
         ``truth_by_speed/SPEED``, how many true boxes that speed has.
     """
-    ap, recall = (
-        figures.reshape(
-            len(weights), -1 if class_names else len(SIZES), len(IOU_THRESHOLDS), len(class_names)
-        )
-        for figures in (pool_average_precision(matches, weights), pool_recall(matches, weights))
-    )
+    subsets = -1 if class_names else len(SIZES)  # nothing does not tell how it is divided
+    shape = (len(weights), subsets, len(IOU_THRESHOLDS), len(class_names))
+    ap = pool_average_precision(matches, weights).reshape(shape)
+    recall = pool_recall(matches, weights).reshape(shape)
     return {
         "ap": mean_known(ap[:, 0], axis=(1, 2)),
         "ap50": mean_known(ap[:, 0, 0], axis=1),

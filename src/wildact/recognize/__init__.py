@@ -85,10 +85,10 @@ def build_recognizer(
         raise UsageError(f"there is no recognizer '{name}'; there are: {', '.join(RECOGNIZERS)}.")
     try:
         model = RECOGNIZERS[name](num_classes, **architecture)
+        if track_context is not None:
+            model.track_context = TrackContext(num_classes, **track_context)
     except TypeError as error:  # a key that the builder does not know, or a value that is none
         raise UsageError(f"{name} cannot be built with the architecture {architecture}: {error}.") from error
-    if track_context is not None:
-        model.track_context = TrackContext(num_classes, **track_context)
     if weights is not None:
         load_initial_weights(model, weights, network=name, kind="recognizer", head=HEAD, additions=(CONTEXT,))
     return model

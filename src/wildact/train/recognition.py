@@ -25,7 +25,7 @@ from wildact.recognize import normalize_clips
 from wildact.train.augment import apply_look, draw_look
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks, read_frames
-from wildact.types import Float64, Image, Int64, LabelledVideo, Track
+from wildact.types import Clip, Float64, Image, Int64, LabelledVideo, Track
 
 Sample = tuple[Tensor, int]
 
@@ -95,11 +95,15 @@ def draw_clips(
         plan = _plan(moments[k], times_s, rng, data)
         plans.append(replace(plan, track_id=len(plans)))  # the plan's number tells its clip apart
         labels.append(actions.index(moments[k].action))
+    clips = {clip.track_id: clip.images for clip in cut_decodable(video, plans, size=data.size)}
+    return [(torch.from_numpy(_change(clips[i], rng, data)), labels[i]) for i in sorted(clips)]
+
+
+def cut_decodable(video: LabelledVideo, plans: Sequence[ClipPlan], *, size: int) -> list[Clip]:
+    """As `wildact.clip.cut_clips`; clips of which a frame cannot be decoded are left out."""
     frames = read_frames(video, frames_needed(plans))
     whole = [plan for plan in plans if frames.keys() >= {*plan.frames.tolist()}]
-    ordered = [frames[index] for index in sorted(frames)]
-    clips = {clip.track_id: clip.images for clip in cut_clips(whole, ordered, size=data.size)}
-    return [(torch.from_numpy(_change(clips[i], rng, data)), labels[i]) for i in sorted(clips)]
+    return list(cut_clips(whole, (frames[index] for index in sorted(frames)), size=size))
 
 
 @dataclass(frozen=True, slots=True)

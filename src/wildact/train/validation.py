@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -20,7 +20,7 @@ import numpy as np
 from lightning.pytorch.callbacks import Callback
 from torch import nn
 
-from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips_at
+from wildact.clip import ClipPlan, plan_clips_at
 from wildact.datasets import Dataset, truth_at
 from wildact.decode import VideoReader
 from wildact.detect import Detector, looks_around, stream_detections
@@ -37,8 +37,7 @@ from wildact.recognize import Recognizer, TrackContext, predict_actions
 from wildact.recognize.context import correct_scores, describe_movement
 from wildact.train.context import UNKNOWN, score_video
 from wildact.train.log import VALIDATION
-from wildact.train.recognition import find_moments
-from wildact.train.visits import read_frames
+from wildact.train.recognition import cut_decodable, find_moments
 from wildact.types import Bool, Clip, Detections, Float64, Int64, LabelledVideo
 from wildact.weights import WeightCard
 
@@ -192,17 +191,13 @@ def _score_recognizer(
 
 def _tabulate_middles(video: LabelledVideo, recognizer: Recognizer) -> Int64:
     """Answers for the clip in the middle of each labelled bout."""
-    actions: dict[int, str] = {}
-    clips = []
-    for action, clip in _middle_clips(video, recognizer):  # as they end, not as they are numbered
-        actions[clip.track_id] = action
-        clips.append(clip)
+    shown = _middle_clips(video, recognizer)  # in the order in which they end
     answers = {
-        row.track_id: row.classes[int(row.scores[0].argmax())] for row in predict_actions(recognizer, clips)
+        row.track_id: row.classes[int(row.scores[0].argmax())]
+        for row in predict_actions(recognizer, [clip for _, clip in shown])
     }
-    numbers = sorted(actions)
     return tabulate_answers(
-        [actions[number] for number in numbers], [answers[number] for number in numbers], recognizer.classes
+        [action for action, _ in shown], [answers[clip.track_id] for _, clip in shown], recognizer.classes
     )
 
 
@@ -219,7 +214,7 @@ def _tabulate_moments(video: LabelledVideo, recognizer: Recognizer, *, context: 
     return tabulate_answers(actions, predicted, recognizer.classes)
 
 
-def _middle_clips(video: LabelledVideo, recognizer: Recognizer) -> Iterator[tuple[str, Clip]]:
+def _middle_clips(video: LabelledVideo, recognizer: Recognizer) -> list[tuple[str, Clip]]:
     """The action and the middle clip of each labelled bout, numbered by the clip's ``track_id``."""
     times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
     plans: list[ClipPlan] = []
@@ -236,12 +231,10 @@ def _middle_clips(video: LabelledVideo, recognizer: Recognizer) -> Iterator[tupl
         )
         plans.append(replace(plan, track_id=len(plans)))
         actions.append(moments.action)
-    frames = read_frames(video, frames_needed(plans))
-    whole = [plan for plan in plans if frames.keys() >= {*plan.frames.tolist()}]
-    if len(whole) < len(plans):
+    clips = cut_decodable(video, plans, size=recognizer.size)
+    if len(clips) < len(plans):
         _logger.warning(
             "%s: %d of %d bouts are not scored, for frames of them cannot be decoded.",
-            *(video.info.path, len(plans) - len(whole), len(plans)),
+            *(video.info.path, len(plans) - len(clips), len(plans)),
         )
-    for clip in cut_clips(whole, (frames[index] for index in sorted(frames)), size=recognizer.size):
-        yield actions[clip.track_id], clip
+    return [(actions[clip.track_id], clip) for clip in clips]

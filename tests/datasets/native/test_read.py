@@ -172,9 +172,12 @@ def test_broken_annotations_are_said_with_file_entry_and_reason(tmp_path, path, 
     ],
 )
 def test_broken_actions_are_said_with_their_line(tmp_path, rows, said):
-    csv.field_size_limit(2**17)  # Python's own; other libraries raise it
-    with pytest.raises(DatasetError, match=said):
-        load_dataset(write(tmp_path, rows=rows))
+    raised = csv.field_size_limit(2**17)  # Python's own; other libraries raise it
+    try:
+        with pytest.raises(DatasetError, match=said):
+            load_dataset(write(tmp_path, rows=rows))
+    finally:
+        csv.field_size_limit(raised)
 
 
 def test_files_that_are_missing_or_something_else(tmp_path):

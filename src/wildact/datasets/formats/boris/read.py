@@ -78,7 +78,7 @@ def _videos(
     others = "that wildact has no place for"
     dropped[f"variable {others}", f"variables {others}"] += len(set(told) - set(VARIABLES))
     unknown = "that is not day, dusk or ir"
-    odd = told.get("light") is not None and parse_light(told["light"]) is None
+    odd = "light" in told and parse_light(told["light"]) is None
     dropped[f"light {unknown}", f"lights {unknown}"] += odd
     for k, media in enumerate(observation.media):
         rate, end = media.fps or fps, None if media.duration is None else start + media.duration
