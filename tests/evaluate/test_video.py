@@ -15,8 +15,8 @@ def test_perfect_results_score_one(track, count, right_bouts, score):
     scores = score([count(truth, truth, right_bouts(1) + right_bouts(2))])
     for key in (
         "box_ap", "mask_ap", "box_ap_medium", "box_ap_of/deer", "mask_ap50_of/fox", "found", "species",
-        "idf1", "hota", "mota", "action_top1", "action_top1_of_all", "action_recall/walking",
-        "action_precision/resting", "video_map", "frame_map50",
+        "idf1", "hota", "mota", "action_top1", "action_top1_of_all", "action_top1_in_place",
+        "action_recall/walking", "action_precision/resting", "video_map", "frame_map50",
     ):  # fmt: skip
         assert scores[key] == pytest.approx(1), key
     assert (scores["false_tracks"], scores["id_switches"], scores["action_seconds"]) == (0, 0, 8)
@@ -41,6 +41,18 @@ def test_each_mistake_shows_in_its_own_score(track, count, right_bouts, score):
     assert no_bouts["action_precision/walking"] == 1
     ghost = score([count(truth[:1], [truth[0], track(9, "fox", 150)], right_bouts(1))])
     assert ghost["false_tracks"] == 1
+
+
+def test_only_seconds_on_an_animal_count_in_place(track, count, score):
+    truth = [track(1, "deer", 10)]
+    strays = np.arange(40)[:, None] >= 30  # for its last second it lies beside the animal
+    predicted = [replace(truth[0], boxes=truth[0].boxes + 90 * strays.astype(np.float32))]
+    bouts = [Bout(1, "walking", 0, 2, 1.0), Bout(1, "resting", 2, 3, 1.0), Bout(1, "walking", 3, 4, 1.0)]
+    scores = score([count(truth, predicted, bouts)])
+    assert scores["action_top1"] == 0.75
+    assert scores["action_top1_in_place"] == 1
+    nowhere = score([count(truth, [replace(truth[0], boxes=truth[0].boxes + 90)], bouts)])
+    assert np.isnan(nowhere["action_top1_in_place"])
 
 
 def test_animals_that_are_not_followed_count_in_the_share_of_all_seconds(track, count, right_bouts, score):

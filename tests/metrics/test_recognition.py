@@ -6,6 +6,7 @@ import pytest
 
 from wildact.metrics.recognition import (
     compute_action_seconds,
+    compute_actions_in_place,
     compute_class_rates,
     compute_class_scores,
     compute_top_k,
@@ -104,6 +105,41 @@ def test_action_seconds_of_an_animal_without_track() -> None:
     assert result.predicted == (None, None, None)
     assert result.accuracy == 0
     assert isnan(result.covered().accuracy)
+
+
+def lying(track_id: int, lefts: dict[int, float]) -> Track:
+    """A track of boxes of 40 x 40 pixels: frame to their left border."""
+    return Track(
+        track_id=track_id,
+        label="deer",
+        label_score=1.0,
+        frames=np.array(list(lefts)),
+        boxes=np.array([[x, 0, x + 40, 40] for x in lefts.values()], np.float32),
+        scores=np.ones(len(lefts), np.float32),
+        masks=(None,) * len(lefts),
+    )
+
+
+def test_actions_in_place_are_those_of_the_animal_under_the_box() -> None:
+    animals = [lying(3, dict.fromkeys(range(60), 0)), lying(4, dict.fromkeys(range(60), 100))]
+    labels = [ActionLabel(3, "walk", 0, 60), ActionLabel(4, "graze", 0, 40)]
+    # 10 frames/s. Seconds 0: on animal 3; 1: changes over at 1.5 s; 2: on 4; 3: no box; 4: on 4, of which
+    # nobody knows what it does; 5: between the two, on 3 by a third
+    lefts = dict.fromkeys(range(15), 0.0) | dict.fromkeys([*range(15, 30), *range(40, 50)], 105.0)
+    predicted = lying(7, lefts | dict.fromkeys(range(50, 60), 20.0))
+    bouts = [bout("walk", 0, 2.2), bout("graze", 2.2, 6), bout("rest", 0, 6, track_id=8)]
+    result = compute_actions_in_place(labels, animals, Fraction(10), bouts, predicted)
+    assert result.seconds.tolist() == [0, 1, 2]
+    assert result.truth == ("walk", "graze", "graze")
+    assert result.predicted == ("walk", "walk", "graze")
+
+
+def test_no_action_in_place_where_there_is_no_animal() -> None:
+    labels, bouts = [ActionLabel(3, "walk", 0, 60)], [bout("walk", 0, 6)]
+    predicted = lying(7, dict.fromkeys(range(30), 0))
+    assert not compute_actions_in_place(labels, [], Fraction(10), bouts, predicted).truth
+    gone = lying(3, dict.fromkeys(range(5), 0))  # its last frame lies before the middle of the first second
+    assert not compute_actions_in_place(labels, [gone], Fraction(10), bouts, predicted).truth
 
 
 @pytest.mark.parametrize(

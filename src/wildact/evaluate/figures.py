@@ -56,6 +56,10 @@ TITLES = {
     "action_top1": ("action top-1", "share of these seconds with the right action"),
     "action_top1_answered": ("action top-1, answered", "share of those of these seconds that a bout covers"),
     "action_top1_of_all": ("action top-1 of all", "share of the seconds of all animals, followed or not"),
+    "action_top1_in_place": (
+        "action top-1 in place",
+        "share of the seconds of tracks, beside the animals on which they lie",
+    ),
     "action_mean_class": ("action mean class", "mean of the actions' shares"),
     "video_map50": ("video-mAP50", "whole chain: tubes of action at IoU 0.50"),
     "video_map20": ("video-mAP20", "at IoU 0.20"),
@@ -209,6 +213,7 @@ def _pool_actions(
 ) -> dict[str, Float64]:
     tables = np.tensordot(weights, np.array([one.seconds for one in chains]), axes=1)
     unfollowed = np.tensordot(weights, np.array([one.unfollowed for one in chains]), axes=1)
+    in_place = np.tensordot(weights, np.array([one.in_place for one in chains]), axes=1)
     rates = compute_class_rates(tables)
     seconds = tables.sum(axis=(1, 2)).astype(np.float64)
     right = np.trace(tables, axis1=1, axis2=2)
@@ -217,6 +222,7 @@ def _pool_actions(
         "action_top1": rates.accuracy,
         "action_top1_answered": _share(right, _total([one.answered for one in chains], weights)),
         "action_top1_of_all": _share(right, seconds + unfollowed.sum(axis=1)),
+        "action_top1_in_place": compute_class_rates(in_place).accuracy,
         "action_mean_class": rates.mean_class_accuracy,
         **{f"action_recall/{action}": rates.recall[:, k] for k, action in enumerate(actions)},
         **{f"action_precision/{action}": rates.precision[:, k] for k, action in enumerate(actions)},

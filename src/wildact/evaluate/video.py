@@ -22,6 +22,7 @@ from wildact.metrics import (
     TrackMatch,
     classify_speeds,
     compute_action_seconds,
+    compute_actions_in_place,
     compute_motion_iou,
     count_tracking,
     match_action_frames,
@@ -74,6 +75,8 @@ class ChainCounts:
             them.
         answered: how many of these a bout covers.
         unfollowed: (C,) seconds of animals that no track follows, by true action.
+        in_place: (C, C + 1) seconds of predicted tracks, as ``seconds``: the true actions are those of the
+            animals on which they lie.
         tubes: hits and false alarms of tubes.
         tube_frames: of their boxes, at the middle of each second.
     """
@@ -89,6 +92,7 @@ class ChainCounts:
     seconds: Int64
     answered: int
     unfollowed: Int64
+    in_place: Int64
     tubes: Matches
     tube_frames: Matches
 
@@ -222,6 +226,13 @@ def count_chain(
             ],
             actions,
         ).sum(axis=1),
+        in_place=_tabulate(
+            [
+                compute_actions_in_place(video.actions, tall, video.info.fps, result.bouts, track)
+                for track in result.tracks
+            ],
+            actions,
+        ),
         tubes=match_tubes(true, found, actions),
         tube_frames=match_action_frames(true, found, actions, video.info.fps, length),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from math import ceil, floor
@@ -10,7 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from wildact.boxes import box_iou
 from wildact.types import ActionLabel, Bout, Float32, Float64, Int64, Track
+
+SAME_PLACE = 0.5
+"""Least overlap of a track's box with that of the animal on which it lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,22 +174,77 @@ def compute_action_seconds(
         bouts: predicted bouts of the video; those of other tracks are left out.
         predicted_id: of the predicted track that follows the animal; None: there is none.
     """
-    labels = [label for label in labels if label.track_id == track.track_id]
-    bouts = [bout for bout in bouts if bout.track_id == predicted_id]
+    moments = _middles(track, fps)
+    true = {second: _action_at(labels, track.track_id, frame) for second, frame in moments.items()}
+    return _compare(true, bouts, predicted_id)
+
+
+def compute_actions_in_place(
+    labels: Sequence[ActionLabel],
+    tracks: Sequence[Track],
+    fps: Fraction,
+    bouts: Sequence[Bout],
+    predicted: Track,
+) -> ActionSeconds:
+    """Compare the actions of a predicted track, second by second, with those of the animals on which it lies.
+
+    A second counts if at its centre the track has a box, this overlaps with that of an animal by `SAME_PLACE`
+    or more, and what that animal does then is annotated: who it is, and whom the track followed before, plays
+    no part.
+
+    Args:
+        labels: annotated actions of the video.
+        tracks: the annotated tracks that may be found.
+        fps: frames per second of the video, exact.
+        bouts: predicted bouts of the video; those of other tracks are left out.
+        predicted: the predicted track.
+    """
+    true: dict[int, str | None] = {}
+    for second, frame in _middles(predicted, fps).items():
+        if (place := predicted.place_of(frame)) is None:
+            continue
+        there = [(track, at) for track in tracks if (at := track.place_of(frame)) is not None]
+        boxes = np.array([track.boxes[at] for track, at in there], np.float32).reshape(-1, 4)
+        overlaps = box_iou(predicted.boxes[place][None], boxes)[0]
+        if len(there) and overlaps.max() >= SAME_PLACE:
+            animal, _ = there[int(overlaps.argmax())]
+            true[second] = _action_at(labels, animal.track_id, frame)
+    return _compare(true, bouts, predicted.track_id)
+
+
+def _middles(track: Track, fps: Fraction) -> dict[int, int]:
+    """The seconds whose centres lie within a track, each with its frame there."""
     start_s, end_s = int(track.frames[0]) / fps, (int(track.frames[-1]) + 1) / fps
     half = Fraction(1, 2)
-    seconds: list[int] = []
-    truth: list[str] = []
-    predicted: list[str | None] = []
-    for second in range(ceil(start_s - half), ceil(end_s - half)):
-        centre = second + half
-        frame = floor(centre * fps)
-        true = next((label.action for label in labels if label.start_frame <= frame < label.end_frame), None)
-        if true is not None:
-            seconds.append(second)
-            truth.append(true)
-            predicted.append(next((b.action for b in bouts if b.start_s <= centre < b.end_s), None))
-    return ActionSeconds(np.array(seconds, np.int64), tuple(truth), tuple(predicted))
+    return {
+        second: floor((second + half) * fps) for second in range(ceil(start_s - half), ceil(end_s - half))
+    }
+
+
+def _action_at(labels: Sequence[ActionLabel], track_id: int, frame: int) -> str | None:
+    return next(
+        (
+            label.action
+            for label in labels
+            if label.track_id == track_id and label.start_frame <= frame < label.end_frame
+        ),
+        None,
+    )
+
+
+def _compare(
+    true: Mapping[int, str | None], bouts: Sequence[Bout], predicted_id: int | None
+) -> ActionSeconds:
+    """True actions by second, those that are known, beside the bouts of a predicted track."""
+    known = {second: action for second, action in true.items() if action is not None}
+    bouts = [bout for bout in bouts if bout.track_id == predicted_id]
+    return ActionSeconds(
+        seconds=np.array(list(known), np.int64),
+        truth=tuple(known.values()),
+        predicted=tuple(
+            next((b.action for b in bouts if b.start_s <= second + 0.5 < b.end_s), None) for second in known
+        ),
+    )
 
 
 def _divide(part: float, whole: float) -> float:
