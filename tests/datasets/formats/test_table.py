@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -62,7 +63,21 @@ def test_nothing_is_said_where_there_is_nothing_to_lose():
         assert list_losses(empty, format_) == []
 
 
-@pytest.mark.parametrize("feature", sorted(set(FEATURES) - {"interpolated boxes", "actions without boxes"}))
+def test_bouts_of_one_action_that_overlap_are_told_apart_from_other_simultaneous_ones():
+    (video, blank) = example().videos
+    spans = [("run", 0, 9), ("run", 1, 3), ("run", 4, 6), ("eat", 2, 5), ("eat", 5, 8)]
+    video = replace(video, actions=tuple(ActionLabel(1, *span) for span in spans))
+    losses = list_losses(replace(example(), videos=(video, blank)), FORMATS["boris"])
+    assert "2 bouts that overlap with others of the same action" in losses  # the second and the third
+    losses = list_losses(replace(example(), videos=(video, blank)), FORMATS["native"])
+    assert losses == ["4 bouts within others of the same animal", "1 score"]  # which says it all
+
+
+UNUSED = {"interpolated boxes", "actions without boxes", "overlapping bouts"}
+"""Features that the example has not."""
+
+
+@pytest.mark.parametrize("feature", sorted(set(FEATURES) - UNUSED))
 def test_each_feature_that_a_format_lacks_is_told(feature):
     format_ = Format("x", "X", None, None, frozenset(FEATURES) - {feature})
     assert len(list_losses(example(), format_)) == 1

@@ -23,6 +23,7 @@ FEATURES: dict[str, str] = {
     "actions": "what an animal does from one frame to another",
     "actions without boxes": "what an animal does of which nobody drew a box",
     "simultaneous actions": "two actions of an animal at the same time",
+    "overlapping bouts": "two bouts of the same action of an animal that overlap",
     "adjacent bouts": "a border between two bouts of the same action that follow each other directly",
     "scores": "how sure a network was, of a box or a label",
     "occluded": "marks of animals that are partly hidden",
@@ -66,6 +67,8 @@ def _implied(holds: frozenset[str]) -> frozenset[str]:
         implied |= {"boxes"}  # where there is a mask, the box comes back with it
     if "actions" not in holds:
         implied |= {"actions without boxes", "simultaneous actions", "adjacent bouts"}
+    if "simultaneous actions" not in holds:
+        implied |= {"overlapping bouts"}
     return frozenset(implied)
 
 
@@ -133,6 +136,21 @@ def _actions_without_boxes(dataset: Dataset) -> str:
 def _simultaneous_actions(dataset: Dataset) -> str:
     number = sum(len(video.actions) - len(kept_actions(video.actions)) for video in dataset.videos)
     return plural(number, "bout within another of the same animal", "bouts within others of the same animal")
+
+
+def _overlapping_bouts(dataset: Dataset) -> str:
+    number = 0
+    for video in dataset.videos:
+        ends: dict[tuple[int, str], int] = {}
+        for label in sorted(video.actions, key=lambda label: label.start_frame):
+            doing = (label.track_id, label.action)
+            number += label.start_frame < ends.get(doing, 0)
+            ends[doing] = max(label.end_frame, ends.get(doing, 0))
+    return plural(
+        number,
+        "bout that overlaps with one of the same action",
+        "bouts that overlap with others of the same action",
+    )
 
 
 def _adjacent_bouts(dataset: Dataset) -> str:
@@ -210,6 +228,7 @@ _COUNTS: dict[str, Callable[[Dataset], str]] = {
     "actions": _actions,
     "actions without boxes": _actions_without_boxes,
     "simultaneous actions": _simultaneous_actions,
+    "overlapping bouts": _overlapping_bouts,
     "adjacent bouts": _adjacent_bouts,
     "scores": _scores,
     "occluded": _occluded,

@@ -86,7 +86,8 @@ FORMATS: dict[str, Format] = {
             title="wildact's own folder",
             read=load_dataset,
             write=save_dataset,
-            holds=frozenset(FEATURES) - {"actions without boxes", "simultaneous actions", "scores"},
+            holds=frozenset(FEATURES)
+            - {"actions without boxes", "simultaneous actions", "overlapping bouts", "scores"},
         ),
         Format(
             name="cvat",
@@ -137,7 +138,7 @@ FORMATS: dict[str, Format] = {
             read=read_label_studio,
             write=write_label_studio,
             holds=_SHAPES | _IN_TIME | _NAMES | _PLACE
-            | {"actions", "simultaneous actions", "adjacent bouts", "fps"},
+            | {"actions", "simultaneous actions", "overlapping bouts", "adjacent bouts", "fps"},
             takes_facts=True,
         ),
         Format(

@@ -314,6 +314,22 @@ def told(dataset):
     ]  # fmt: skip
 
 
+def test_bouts_of_one_action_that_overlap_become_one_and_that_is_announced(tmp_path):
+    actions = (
+        ActionLabel(1, "walking", 0, 10),
+        ActionLabel(1, "walking", 5, 20),
+        ActionLabel(1, "eating", 3, 9),
+    )
+    info = VideoInfo(tmp_path / "a.mp4", 64, 48, Fraction(25), 30, Fraction(30, 25), "unknown")
+    dataset = Dataset(
+        tmp_path, (), ("walking", "eating"), (LabelledVideo(info, "", "", None, (), actions),), {}
+    )
+    assert "1 bout that overlaps with one of the same action" in list_losses(dataset, FORMATS["boris"])
+    write_boris(dataset, tmp_path / "p.boris")
+    (video,) = read_boris(tmp_path / "p.boris", NO_FACTS).videos
+    assert sorted(labels(video)) == [(1, "eating", 3, 9), (1, "walking", 0, 20)]
+
+
 @given(st.data())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_what_is_written_is_read_again(data):
