@@ -11,10 +11,8 @@ from typing import NamedTuple
 import numpy as np
 
 from wildact.boxes import box_iou
+from wildact.metrics.tracking import MIN_IOU
 from wildact.types import ActionLabel, Bout, Float32, Float64, Int64, Track
-
-SAME_PLACE = 0.5
-"""Least overlap of a track's box with that of the animal on which it lies."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +186,7 @@ def compute_actions_in_place(
 ) -> ActionSeconds:
     """Compare the actions of a predicted track, second by second, with those of the animals on which it lies.
 
-    A second counts if at its centre the track has a box, this overlaps with that of an animal by `SAME_PLACE`
+    A second counts if at its centre the track has a box, this overlaps with that of an animal by `MIN_IOU`
     or more, and what that animal does then is annotated: who it is, and whom the track followed before, plays
     no part.
 
@@ -206,7 +204,7 @@ def compute_actions_in_place(
         there = [(track, at) for track in tracks if (at := track.place_of(frame)) is not None]
         boxes = np.array([track.boxes[at] for track, at in there], np.float32).reshape(-1, 4)
         overlaps = box_iou(predicted.boxes[place][None], boxes)[0]
-        if len(there) and overlaps.max() >= SAME_PLACE:
+        if len(there) and overlaps.max() >= MIN_IOU:
             animal, _ = there[int(overlaps.argmax())]
             true[second] = _action_at(labels, animal.track_id, frame)
     return _compare(true, bouts, predicted.track_id)

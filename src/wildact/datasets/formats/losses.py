@@ -10,8 +10,9 @@ import numpy as np
 from wildact.datasets.bouts import boxed_actions, follows, kept_actions
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.words import plural
+from wildact.export.boris import merge_bouts
 from wildact.masks import mask_to_box
-from wildact.types import LabelledVideo, Track
+from wildact.types import Bout, LabelledVideo, Track
 
 FEATURES: dict[str, str] = {
     "boxes": "a box on each frame on which an animal is visible",
@@ -141,11 +142,8 @@ def _simultaneous_actions(dataset: Dataset) -> str:
 def _overlapping_bouts(dataset: Dataset) -> str:
     number = 0
     for video in dataset.videos:
-        ends: dict[tuple[int, str], int] = {}
-        for label in sorted(video.actions, key=lambda label: label.start_frame):
-            doing = (label.track_id, label.action)
-            number += label.start_frame < ends.get(doing, 0)
-            ends[doing] = max(label.end_frame, ends.get(doing, 0))
+        bouts = [Bout(a.track_id, a.action, a.start_frame, a.end_frame, 1.0) for a in video.actions]
+        number += len(bouts) - len(merge_bouts(bouts))
     return plural(
         number,
         "bout that overlaps with one of the same action",
