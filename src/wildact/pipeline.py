@@ -28,6 +28,7 @@ from wildact.detect import (
 )
 from wildact.errors import UsageError
 from wildact.export import annotate_frames, choose_thumbnail_frame, save_ethogram, save_thumbnail
+from wildact.memory import give_back_freed
 from wildact.recognize import Recognizer, add_context, load_recognizer, predict_actions, scores_to_bouts
 from wildact.record import StageTimer
 from wildact.track import TrackerSettings, track_detections
@@ -136,7 +137,7 @@ def analyze_video(
     with VideoReader(path) as reader:
         sampler = LightSampler()
         frames = timer.iterate("decode", reader.frames(keep_at(settings.fps)))
-        frames = _told(frames, progress, "detect", reader.info.frames)
+        frames = give_back_freed(_told(frames, progress, "detect", reader.info.frames))
         found = _detect(sampler.watch(frames), models.detector, settings, timer)
         info, pts, time_base, warnings = reader.measured(), reader.pts, reader.time_base, reader.warnings
     detected = np.array([index for index, _ in found], np.int64)
@@ -245,7 +246,7 @@ def _recognize(
     needed = frames_needed(plans)
     with VideoReader(path) as reader:
         frames = timer.iterate("decode", reader.frames(lambda index, _: index in needed))
-        frames = _told(frames, progress, "recognize", len(times_s))
+        frames = give_back_freed(_told(frames, progress, "recognize", len(times_s)))
         clips = timer.iterate("clip", cut_clips(plans, frames, size=recognizer.size))
         with timer.stage("recognize"):
             return predict_actions(recognizer, clips, mirrored=settings.mirrored)
@@ -312,7 +313,7 @@ def write_outputs(
     if video and result.tracks:
         with VideoReader(result.info.path) as reader:
             frames = timer.iterate("decode", reader.frames())
-            frames = _told(frames, progress, "draw", result.info.frames)
+            frames = give_back_freed(_told(frames, progress, "draw", result.info.frames))
             info = result.info
             with VideoWriter(
                 folder / "annotated.mp4", width=info.width, height=info.height, fps=info.fps

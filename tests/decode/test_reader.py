@@ -104,6 +104,44 @@ def test_lying_avi_header_is_not_believed(make_video: MakeVideo, stated: int) ->
     assert warnings == expected
 
 
+def reverse_index(index: np.ndarray) -> None:
+    index["offset"] = index["offset"][::-1].copy()
+
+
+def point_beyond_the_end(index: np.ndarray) -> None:
+    index["offset"] = 2**31 - 1
+
+
+def point_at_the_start(index: np.ndarray) -> None:
+    index["offset"] = 4
+
+
+def state_other_sizes(index: np.ndarray) -> None:
+    index["size"] *= 5
+
+
+@pytest.mark.parametrize(
+    "lie",
+    [reverse_index, point_beyond_the_end, point_at_the_start, state_other_sizes],
+    ids=lambda f: f.__name__,
+)
+def test_lying_avi_index_hides_no_frame(make_video: MakeVideo, lie: Callable[[np.ndarray], None]) -> None:
+    path = make_video("a.avi", 30, codec="mjpeg")
+    whole, stated, _ = read(path)
+    data = bytearray(path.read_bytes())
+    start = data.rindex(b"idx1") + 8
+    entry = np.dtype([("chunk", "S4"), ("flags", "<u4"), ("offset", "<u4"), ("size", "<u4")])
+    index = np.frombuffer(data, entry, count=30, offset=start)
+    assert set(index["chunk"]) == {b"00dc"}
+    lie(index)  # writes into data
+    path.write_bytes(data)
+
+    images, info, warnings = read(path)
+
+    assert np.array_equal(images, whole)
+    assert (info.frames, info.duration, warnings) == (30, stated.duration, ())
+
+
 def test_garbage_in_the_middle_of_an_avi(make_video: MakeVideo, picture: Picture) -> None:
     path = make_video("a.avi", 30, codec="mjpeg")
     data = bytearray(path.read_bytes())

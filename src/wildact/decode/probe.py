@@ -39,6 +39,10 @@ ASSUMED_FPS = Fraction(25)
 
 _OPTIONS = {"max_pixels": str(MAX_PIXELS), "flags": "+output_corrupt"}
 _CONTAINER_OPTIONS = {"protocol_whitelist": "file", "format_whitelist": ",".join(CONTAINERS)}
+_IN_FILE_ORDER = {"seekable": "0"}
+"""For AVI: FFmpeg follows an index if it can seek, and ends at once where the index lies. The frames are all
+there, one after the other."""
+
 _PACKETS_TO_FIRST_FRAME = 200
 _THREADS = 4
 """Frames decoded at the same time; more threads hold more frames in memory."""
@@ -70,15 +74,16 @@ def open_video(path: Path) -> tuple[av.container.InputContainer, av.video.stream
     path = Path(path)
     _check_file(path)
     try:
+        container_options = _CONTAINER_OPTIONS | (_IN_FILE_ORDER if _is_avi(path) else {})
         # "file:" keeps FFmpeg from taking the name for a protocol or an option.
-        container = av.open(f"file:{path}", options=_OPTIONS, container_options=_CONTAINER_OPTIONS)
+        container = av.open(f"file:{path}", options=_OPTIONS, container_options=container_options)
     except av.error.ArgumentError as error:
         raise VideoError(
             f"{path}: not a video file (it looks like a picture, sound, text or playlist); leave it out."
         ) from error
-    except av.error.PermissionError as error:
+    except PermissionError as error:
         raise VideoError(f"{path}: no permission to read this file; change its permissions.") from error
-    except (av.error.FFmpegError, ValueError, UnicodeError) as error:
+    except (av.error.FFmpegError, OSError, ValueError, UnicodeError) as error:
         raise VideoError(
             f"{path}: not a video file, or damaged at its start or end so that it cannot be opened;"
             " copy it from the memory card again."
@@ -219,6 +224,13 @@ def _check_file(path: Path) -> None:
         raise VideoError(f"{path}: a device or pipe, not a video file; save the video to a file first.")
     if status.st_size == 0:
         raise VideoError(f"{path}: the file is empty (0 bytes); copy it from the memory card again.")
+
+
+def _is_avi(path: Path) -> bool:
+    """By its first bytes; raises ``PermissionError``."""
+    with path.open("rb") as file:
+        head = file.read(12)
+    return head.startswith(b"RIFF") and head[8:11] == b"AVI"
 
 
 def _video_stream(path: Path, container: av.container.InputContainer) -> av.video.stream.VideoStream:
