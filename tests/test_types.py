@@ -44,7 +44,10 @@ def test_last_frame_of_a_track_counts_until_the_next(frames, span):
         np.ones(len(frames), np.float32),
         (None,) * len(frames),
     )
-    assert track.span_s(np.array([0.0, 0.1, 0.2, 0.4])) == pytest.approx(span)
+    times_s = np.array([0.0, 0.1, 0.2, 0.4])
+    assert track.span_s(times_s) == pytest.approx(span)
+    end = 0.45 if frames[-1] == 3 else span[1]
+    assert track.span_s(times_s, Fraction(45, 100)) == pytest.approx((span[0], end))
 
 
 def test_track_frames_must_increase():

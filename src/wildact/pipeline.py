@@ -79,6 +79,10 @@ class AnalysisSettings:
             raise UsageError(f"fps must be more than 0, not {float(self.fps):g}.")
         if not 0 < self.min_score < 1:
             raise UsageError(f"min-score must lie between 0 and 1, not {self.min_score:g}.")
+        if self.hop_s <= 0:
+            raise UsageError(f"hop_s must be more than 0, not {self.hop_s:g}.")
+        if self.batch_size < 1:
+            raise UsageError(f"batch_size must be at least 1, not {self.batch_size}.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +158,7 @@ def analyze_video(
         light = sampler.classify()
     actions = _recognize(path, tracks, times_s, models.recognizer, settings, timer, progress)
     actions = _add_context(actions, tracks, times_s, models.recognizer, info.height, timer)
-    spans = {track.track_id: track.span_s(times_s) for track in tracks}
+    spans = {track.track_id: track.span_s(times_s, info.duration) for track in tracks}
     bouts = [bout for scores in actions for bout in scores_to_bouts(scores, *spans[scores.track_id])]
     return VideoResult(
         info=info,

@@ -195,15 +195,18 @@ class Track:
         place = int(np.searchsorted(self.frames, frame))
         return place if place < len(self) and self.frames[place] == frame else None
 
-    def span_s(self, times_s: Float64) -> tuple[float, float]:
+    def span_s(self, times_s: Float64, duration: Fraction | None = None) -> tuple[float, float]:
         """Start and end in seconds: the last frame counts until the next one of the video shows.
 
         Args:
-            times_s: (F,) times of all frames of the video; its last frame counts for the median step.
+            times_s: (F,) times of all frames of the video.
+            duration: of the video, where its last frame ends; None: that counts for the median step.
         """
         first, last = int(self.frames[0]), int(self.frames[-1])
         if last + 1 < len(times_s):
             return float(times_s[first]), float(times_s[last + 1])
+        if duration is not None:
+            return float(times_s[first]), float(duration)
         step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
         return float(times_s[first]), float(times_s[last]) + step
 

@@ -41,6 +41,8 @@ def test_a_wrong_call_is_exit_code_1_and_one_sentence(monkeypatch, capsys, argum
 def test_brackets_in_a_path_are_no_markup(monkeypatch, capsys):
     _, _, err = call(monkeypatch, capsys, "run", "/x/[red]clip[/red].mp4", "--out", "o")
     assert "[red]clip[/red].mp4" in err
+    _, _, err = call(monkeypatch, capsys, "run", r"/x/\[old]/a\[/x].mp4", "--out", "o")
+    assert r"/x/\[old]/a\[/x].mp4" in err
 
 
 def test_recipes_and_models_are_listed(monkeypatch, capsys, tmp_path):

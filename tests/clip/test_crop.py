@@ -114,6 +114,13 @@ def test_a_clip_that_reaches_beyond_the_track_repeats_its_ends():
     assert plan.frames.tolist() == [10, 10, 10, 11, 12, 12, 12, 12]
 
 
+def test_a_time_lapse_is_not_shown_again_and_again():
+    times = np.arange(10) * 60.0
+    plans = plan_clips(make_track(range(10), [[10, 20]] * 10), times, num_frames=8, rate=8, hop_s=0.5)
+    assert {plan.frames[0] for plan in plans} == set(range(10))
+    assert len(plans) <= 21
+
+
 def test_a_track_of_one_frame_makes_a_clip():
     (plan,) = plan_clips(make_track([0], [[10, 20]]), np.zeros(1), num_frames=4, rate=8, hop_s=1)
     assert plan.frames.tolist() == [0, 0, 0, 0]

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
+import os
 import re
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -140,6 +142,44 @@ def test_lying_avi_index_hides_no_frame(make_video: MakeVideo, lie: Callable[[np
 
     assert np.array_equal(images, whole)
     assert (info.frames, info.duration, warnings) == (30, stated.duration, ())
+
+
+def test_a_rate_of_days_per_frame_is_not_believed(make_video: MakeVideo) -> None:
+    path = make_video("a.avi", 30, codec="mjpeg")
+    data = bytearray(path.read_bytes())
+    struct.pack_into("<II", data, data.index(b"strh") + 28, 100_000, 1)  # dwScale, dwRate
+    path.write_bytes(data)
+    images, info, warnings = read(path)
+    assert (len(images), info.fps, info.duration) == (30, 25, Fraction(30, 25))
+    assert warnings == ("the file states no frame rate: 25 frames per second assumed",)
+
+
+class _FailingCard:
+    """A file, and FFmpeg's view of it, of a card with a bad sector."""
+
+    def demux(self, stream: object) -> Iterator[object]:
+        raise av.error.OSError(errno.EIO, os.strerror(errno.EIO))
+        yield
+
+    def close(self) -> None:
+        pass
+
+    def __enter__(self) -> _FailingCard:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
+
+    def read(self, size: int) -> bytes:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+
+def test_a_failing_card_is_no_truncated_video(make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = VideoReader(make_video("a.mp4", 30))
+    monkeypatch.setattr(reader, "_container", _FailingCard())
+    monkeypatch.setattr(Path, "open", lambda *_, **__: _FailingCard())
+    with reader, pytest.raises(VideoError, match=r"a\.mp4: reading stopped \(Input/output error\)"):
+        list(reader.frames())
 
 
 def test_garbage_in_the_middle_of_an_avi(make_video: MakeVideo, picture: Picture) -> None:

@@ -26,3 +26,8 @@ def test_more_animals_make_a_taller_picture(result, blank, tmp_path):
     save_ethogram(tmp_path / "none.png", blank, title="$a_b$ <x>")  # no formula is made of a file's name
     assert colours(tmp_path / "two.png")[1][1] > colours(tmp_path / "none.png")[1][1]
     assert ACTION_COLORS["walking"] not in colours(tmp_path / "none.png")[0]
+
+
+def test_letters_that_no_font_has_are_no_warning(blank, tmp_path):
+    save_ethogram(tmp_path / "e.png", blank, title="鹿の森/𐎠.mp4")  # a warning would be an error here
+    assert colours(tmp_path / "e.png")[1][0] > 900

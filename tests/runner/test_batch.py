@@ -118,7 +118,7 @@ def test_what_is_done_again_and_what_is_not(odd_clips, tiny_settings, tmp_path):
         assert not [event for event in events if isinstance(event, Failed)]
         return {event.video for event in events if isinstance(event, Finished)}
 
-    written = {name.encode("utf-8", "backslashreplace").decode() for name in ODD_NAMES}
+    written = {name.encode("utf-8", "backslashreplace").decode().replace("\n", r"\n") for name in ODD_NAMES}
     assert names_done(videos, draw=False) == written
     assert len(folders(out)) == len(ODD_NAMES)
     assert set(rows(out)) == written
@@ -203,10 +203,13 @@ def test_two_cards_in_one_folder(odd_clips, tiny_settings, tmp_path):
 
     def names_done(*inputs):
         events = []
-        run_batch(find_videos(inputs), out, tiny_settings, draw=False, tell=events.append)
+        result = run_batch(find_videos(inputs), out, tiny_settings, draw=False, tell=events.append)
+        others.append(result.others)
         return [event.video for event in events if isinstance(event, Finished)]
 
+    others = []
     assert names_done(cards[0]) == names_done(cards[1]) == ["IMG_1.mp4"]
+    assert others == [0, 1]
     assert names_done(cards[0]) == []
     (folder,) = find_results(out).videos.values()
     assert load_result(folder).info.path == cards[0] / "IMG_1.mp4"
@@ -258,12 +261,13 @@ def test_killed_in_the_middle_the_same_command_finishes_the_rest(clips, tiny_set
     before = {p: p.stat().st_mtime_ns for p in out.glob("videos/*/result.json")}
     assert before
     (out / "videos/.ghost-00000000.999999.part").mkdir()
+    (out / ".0123456789abcdef.999999.tmp").write_text("half a table")
 
     second = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
     assert second.returncode == 3, second.stderr
     assert "Traceback" not in second.stderr
     assert {p: p.stat().st_mtime_ns for p in before} == before
-    assert not list(out.glob("videos/.*"))
+    assert not [*out.glob("videos/.*"), *out.glob(".*")]
     table = rows(out)
     assert {name for name, row in table.items() if row["status"] != "failed"} >= GOOD
 

@@ -23,7 +23,8 @@ def test_folders_are_searched_and_names_are_relative_to_them(tmp_path):
     touch(tmp_path / ".Trash/x.mp4")
     touch(tmp_path / "notes.txt")
     touch(tmp_path / "clip.MOV")
-    assert names(find_videos([tmp_path])) == ["clip.MOV", "site A/cam 1/IMG_0001.AVI"]
+    touch(tmp_path / "pi.h264")
+    assert names(find_videos([tmp_path])) == ["clip.MOV", "pi.h264", "site A/cam 1/IMG_0001.AVI"]
 
 
 def test_a_file_is_taken_whatever_its_name(tmp_path):
@@ -48,6 +49,8 @@ def test_what_was_drawn_before_is_not_analysed(tmp_path, pattern):
     touch(tmp_path / "videos/a.mp4")
     touch(tmp_path / "videos/a.mp4-0123/annotated.mp4")
     touch(tmp_path / "videos/a.mp4-0123/done.json")
+    touch(tmp_path / "videos/b.mp4-4567/annotated.mp4")  # doing it again failed
+    touch(tmp_path / "videos/b.mp4-4567/result.json")
     (video,) = find_videos([tmp_path / pattern])
     assert video.path.name == "a.mp4"
 
@@ -88,6 +91,18 @@ def test_folder_names_are_safe_and_distinct(name):
     assert len(folder) <= 80
     assert folder != VideoInput("x", Path(name + "x")).folder_name
     assert folder == VideoInput("card/x", Path(name)).folder_name
+
+
+def test_an_argument_that_can_be_no_path_is_said():
+    with pytest.raises(UsageError, match=r"a\.mp4 a\.mp4 .*… cannot be looked up: "):
+        find_videos(["a.mp4 " * 1000])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text elsewhere")
+def test_a_name_with_a_line_break_is_one_line(tmp_path):
+    touch(tmp_path / "a\r\nb.mp4")
+    (video,) = find_videos([tmp_path])
+    assert video.name == r"a\r\nb.mp4"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="file names are text elsewhere")

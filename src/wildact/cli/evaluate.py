@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import MofNCompleteColumn, Progress
 from rich.table import Table
 
@@ -192,5 +193,5 @@ def _table(evaluation: Evaluation) -> Table:
         for name in [name for name in total if name.split("/")[0] == row]:
             title = TITLES[name][0] if name in TITLES else f"  {name.split('/', 1)[1]}"
             first, *others = (format_figure(name, scores.figures[name]) for scores in groups.values())
-            table.add_row(title.replace("[", r"\["), first, format_interval(name, total[name]), *others)
+            table.add_row(escape(title), first, format_interval(name, total[name]), *others)
     return table

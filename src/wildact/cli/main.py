@@ -12,6 +12,7 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from wildact import __version__
 from wildact.cli import card, compare, convert, data, evaluate, export, models, recipes, run, simulate, train
@@ -63,12 +64,7 @@ def main() -> None:
         app()
     except WildactError as error:
         console = Console(stderr=True, highlight=False, soft_wrap=True)
-        console.print(f"[red]wildact:[/red] {_plain(str(error))}")
+        console.print(f"[red]wildact:[/red] {escape(str(error))}")
         sys.exit(1)
     except SystemExit as end:
         sys.exit(1 if end.code == WRONG_CALL else end.code)
-
-
-def _plain(text: str) -> str:
-    """File names may hold square brackets, which rich would take for markup."""
-    return text.replace("[", r"\[")

@@ -5,15 +5,19 @@ from __future__ import annotations
 import re
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from wildact import defaults
 from wildact.errors import UsageError
+
+if TYPE_CHECKING:
+    from wildact.runner import BatchResult
 
 # also of `wildact evaluate`, which analyses as this does
 MinScoreOption = Annotated[
@@ -86,7 +90,7 @@ def run(
         result = run_batch(
             videos, out, settings, workers=workers, draw=video, overwrite=overwrite, tell=progress.tell
         )
-    _print_summary(Console(), result.outcomes, out)
+    _print_summary(Console(), result)
     if result.interrupted:
         console.print("Interrupted. The same command goes on where this one stopped.")
         raise typer.Exit(130)
@@ -159,19 +163,25 @@ def _short(name: str, length: int = 40) -> str:
     return name if len(name) <= length else "…" + name[1 - length :]
 
 
-def _print_summary(console: Console, outcomes: tuple[tuple[str, str, int, str], ...], out: Path) -> None:
-    counts = {status: sum(line[1] == status for line in outcomes) for status in ("ok", "blank", "failed")}
+def _print_summary(console: Console, result: BatchResult) -> None:
+    outcomes = result.outcomes
+    counts = {status: sum(line.status == status for line in outcomes) for status in ("ok", "blank", "failed")}
     table = Table("video", "status", "animals", box=None, header_style="bold")
-    shown = outcomes if len(outcomes) <= 30 else [line for line in outcomes if line[1] == "failed"][:30]
+    shown = outcomes if len(outcomes) <= 30 else [line for line in outcomes if line.status == "failed"][:30]
     for name, status, tracks, _ in shown:
         style = {"failed": "red", "blank": "dim"}.get(status)
-        table.add_row(_short(name, 60).replace("[", r"\["), status, str(tracks or ""), style=style)
+        table.add_row(escape(_short(name, 60)), status, str(tracks or ""), style=style)
     if shown:
         console.print(table)
-    animals = sum(line[2] for line in outcomes)
+    animals = sum(line.tracks for line in outcomes)
     console.print(
         f"{len(outcomes)} videos: {counts['ok']} with animals ({animals} tracks), {counts['blank']} blank, "
         f"{counts['failed']} failed.",
         highlight=False,
     )
-    console.print(f"Open {out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)
+    if result.others:
+        console.print(
+            f"The tables are of these videos; results of {result.others} others lie beside them.",
+            highlight=False,
+        )
+    console.print(f"Open {result.out / 'report.html'}", markup=False, highlight=False, soft_wrap=True)

@@ -135,13 +135,16 @@ def plan_clips(
         times_s: (F,) seconds of all frames of the video.
         num_frames: T, frames of a clip.
         rate: frames per second of a clip; a clip lasts ``num_frames / rate`` seconds.
-        hop_s: seconds from one clip to the next.
+        hop_s: seconds from one clip to the next; at least half the time from frame to frame, since more
+            clips of a time-lapse would show the same.
         context: side of the crops as a multiple of the animal's largest box in the clip.
         smooth_s: window over which boxes are smoothed, seconds.
 
     Returns:
         At least one plan, in order of time.
     """
+    if len(times_s) > 1:
+        hop_s = max(hop_s, float(np.median(np.diff(times_s))) / 2)
     windows = sample_windows(*track.span_s(times_s), clip_s=num_frames / rate, hop_s=hop_s)
     return plan_clips_at(
         track, times_s, windows[:, 0], num_frames=num_frames, rate=rate, context=context, smooth_s=smooth_s

@@ -15,6 +15,7 @@ import av.video.stream
 import numpy as np
 from av.sidedata.sidedata import SideData
 
+from wildact.decode.timeline import MAX_GAP_S
 from wildact.errors import VideoError
 from wildact.types import Image, VideoInfo
 
@@ -34,6 +35,9 @@ MAX_PIXELS = 2**26
 MAX_FPS = 1000
 """Frame rates above this are clock rates that ended up in the wrong field, and are not believed."""
 
+MIN_FPS = Fraction(1, MAX_GAP_S)
+"""Frame rates below this are damage, too: believed, they make days of seconds."""
+
 ASSUMED_FPS = Fraction(25)
 """Frame rate where a file states none; FFmpeg assumes the same."""
 
@@ -44,6 +48,7 @@ _IN_FILE_ORDER = {"seekable": "0"}
 there, one after the other."""
 
 _PACKETS_TO_FIRST_FRAME = 200
+_BLOCK = 2**20
 _THREADS = 4
 """Frames decoded at the same time; more threads hold more frames in memory."""
 
@@ -147,7 +152,13 @@ def has_audio(path: Path) -> bool:
 def stated_rates(stream: av.video.stream.VideoStream) -> tuple[Fraction, ...]:
     """Frame rates the file states or FFmpeg derives from its header, the likeliest first; may be empty."""
     rates = (stream.average_rate, stream.guessed_rate, stream.base_rate)
-    return tuple(dict.fromkeys(Fraction(rate) for rate in rates if rate and 0 < rate <= MAX_FPS))
+    return tuple(dict.fromkeys(Fraction(rate) for rate in rates if rate and MIN_FPS <= rate <= MAX_FPS))
+
+
+def time_base_of(stream: av.video.stream.VideoStream) -> Fraction:
+    """Seconds per tick; where that is more than the longest frame, ticks are frames at the assumed rate."""
+    stated = Fraction(stream.time_base or 1)
+    return stated if stated <= 1 / MIN_FPS else 1 / ASSUMED_FPS
 
 
 def first_frame(
@@ -226,6 +237,25 @@ def _check_file(path: Path) -> None:
         raise VideoError(f"{path}: the file is empty (0 bytes); copy it from the memory card again.")
 
 
+def require_readable(path: Path) -> None:
+    """Read a file to its end, where FFmpeg could not: a card that fails is no damaged video.
+
+    What could be decoded until then must not pass for the whole of it.
+
+    Raises:
+        VideoError: if the computer cannot read the file.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            while file.read(_BLOCK):
+                pass
+    except OSError as error:
+        raise VideoError(
+            f"{path}: reading stopped ({error.strerror}); see that the card or drive is connected, or copy"
+            " the file from it again."
+        ) from error
+
+
 def _is_avi(path: Path) -> bool:
     """By its first bytes; raises ``PermissionError``."""
     with path.open("rb") as file:
@@ -253,8 +283,8 @@ def _video_stream(path: Path, container: av.container.InputContainer) -> av.vide
 def _stated_duration(
     container: av.container.InputContainer, stream: av.video.stream.VideoStream
 ) -> Fraction | None:
-    if stream.duration and stream.duration > 0 and stream.time_base:
-        return Fraction(stream.duration * stream.time_base)
+    if stream.duration and stream.duration > 0:
+        return stream.duration * time_base_of(stream)
     if container.duration and container.duration > 0:
         return Fraction(container.duration, av.time_base)
     return None

@@ -21,8 +21,10 @@ from wildact.decode.probe import (
     open_video,
     orientation_of,
     probe_video,
+    require_readable,
     rotation_of,
     stated_rates,
+    time_base_of,
     upright,
 )
 from wildact.decode.timeline import Timeline
@@ -77,7 +79,7 @@ class VideoReader:
         self._container, self._stream = open_video(path)
         self._rates = stated_rates(self._stream)
         self._stated_ticks = self._stream.duration
-        self.time_base: Fraction = Fraction(self._stream.time_base or 1)
+        self.time_base: Fraction = time_base_of(self._stream)
         self._timeline = Timeline(self.time_base, self.info.fps)
         self._reformatter = VideoReformatter()
         self._orientation = UPRIGHT
@@ -85,6 +87,7 @@ class VideoReader:
         self._last_duration = Fraction(0)
         self._started = False
         self._complete = False
+        self._readable = False
         self._undecoded = _Damage()
         self._corrupt = _Damage()
         self._resized = _Damage()
@@ -102,7 +105,8 @@ class VideoReader:
 
         Raises:
             RuntimeError: it was called before on this reader.
-            VideoError: while iterating, where a frame has a pixel format that cannot be converted to RGB.
+            VideoError: while iterating, where a frame has a pixel format that cannot be converted to RGB, or
+                where the file cannot be read any further, as from a card with a bad sector.
         """
         if self._started:
             raise RuntimeError("VideoReader.frames can be called once per reader; open another one")
@@ -147,6 +151,9 @@ class VideoReader:
             try:
                 packet = next(packets, None)
             except av.error.FFmpegError:
+                if not self._readable:  # once: that takes as long as copying the file
+                    require_readable(self.info.path)
+                    self._readable = True
                 errors += 1
                 packets = self._container.demux(self._stream)
                 continue

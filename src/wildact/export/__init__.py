@@ -7,11 +7,13 @@
 from wildact.export.ethogram import save_ethogram
 from wildact.export.overlay import annotate_frames, choose_thumbnail_frame, save_thumbnail
 from wildact.export.report import save_report
-from wildact.export.result import load_result, save_result
-from wildact.export.tables import VideoOutcome, save_tables
+from wildact.export.result import MARKER, RESULT, load_result, save_result
+from wildact.export.tables import VideoOutcome, save_tables, to_valid_text
 from wildact.export.youtube_vis import save_data_set
 
 __all__ = [
+    "MARKER",
+    "RESULT",
     "VideoOutcome",
     "annotate_frames",
     "choose_thumbnail_frame",
@@ -22,4 +24,5 @@ __all__ = [
     "save_result",
     "save_tables",
     "save_thumbnail",
+    "to_valid_text",
 ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import uuid
 from collections.abc import Iterator
@@ -21,7 +22,7 @@ def replacing(path: Path) -> Iterator[Path]:
     Raises:
         OutputError: if the folder cannot be written to, or the disk is full.
     """
-    temporary = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    temporary = path.with_name(f".{uuid.uuid4().hex}.{os.getpid()}.tmp")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         yield temporary
@@ -30,7 +31,11 @@ def replacing(path: Path) -> Iterator[Path]:
         if error.filename not in (None, str(temporary), str(path), str(path.parent)):
             raise  # the block failed on a file that is not ours, say an input video
         reason = error.strerror or str(error)
-        raise OutputError(f"{path} cannot be written ({reason}); choose another output folder.") from error
+        held = isinstance(error, PermissionError) and path.exists()  # Windows: a spreadsheet shows it
+        advice = "close it in other programs, or " if held else ""
+        raise OutputError(
+            f"{path} cannot be written ({reason}); {advice}choose another output folder."
+        ) from error
     finally:
         with suppress(OSError):  # where the folder is a file, there is nothing to remove
             temporary.unlink()
@@ -46,7 +51,7 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
     Raises:
         OutputError: if the folder cannot be written to, or the disk is full.
     """
-    temporary = (folder if folder.is_dir() else folder.parent) / f".{uuid.uuid4().hex}.tmp"
+    temporary = (folder if folder.is_dir() else folder.parent) / f".{uuid.uuid4().hex}.{os.getpid()}.tmp"
     try:
         temporary.mkdir(parents=True)
         yield temporary

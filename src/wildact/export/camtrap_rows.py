@@ -201,7 +201,8 @@ def _encode(text: str, wanted: Callable[[int], bool]) -> str:
 
 def _track_row(recording: Recording, media: str, track: Track, bout: Bout | None, taxon: Taxon) -> Row:
     result, start = recording.result, _time(recording).start
-    start_s, end_s = (bout.start_s, bout.end_s) if bout else track.span_s(result.times_s)
+    span_s = track.span_s(result.times_s, result.info.duration)
+    start_s, end_s = (bout.start_s, bout.end_s) if bout else span_s
     place = _representative(result, track, start_s, end_s)
     tags: Row = {"track": track.track_id, "start_s": float(start_s), "end_s": float(end_s)}
     if bout is not None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
+import matplotlib
 import numpy as np
+from matplotlib import font_manager
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
@@ -17,6 +20,12 @@ from wildact.types import Bool, Int64, VideoResult
 
 LIGHT_NAMES = {"day": "day", "dusk": "dusk", "ir": "infrared"}
 GREY = "#5f6670"
+
+WIDE_FONTS = (
+    "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Micro Hei", "PingFang SC",
+    "Hiragino Sans", "Microsoft YaHei", "Yu Gothic", "Malgun Gothic", "Arial Unicode MS",
+)  # fmt: skip
+"""For names in letters that matplotlib's own font lacks; those of them that are installed are used."""
 
 
 def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
@@ -33,6 +42,16 @@ def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
     Raises:
         OutputError: if the file cannot be written.
     """
+    installed = font_manager.fontManager.get_font_names()
+    fonts = ["DejaVu Sans", *(name for name in WIDE_FONTS if name in installed)]
+    with warnings.catch_warnings(), matplotlib.rc_context({"font.family": fonts}):
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")  # a box is drawn, and that will do
+        figure = _draw(result, title)
+        with replacing(path) as part:
+            figure.savefig(part, format="png")
+
+
+def _draw(result: VideoResult, title: str) -> Figure:
     lanes = max(1, len(result.tracks))
     figure = Figure(figsize=(9, 1.25 + 0.42 * lanes), dpi=110, layout="constrained")
     FigureCanvasAgg(figure)
@@ -68,8 +87,7 @@ def save_ethogram(path: Path, result: VideoResult, *, title: str) -> None:
         axes.set_yticks([])
         axes.text(0.5, 0.5, "no animal found", transform=axes.transAxes, ha="center", va="center", color=GREY)
     _legend(figure, result, colors)
-    with replacing(path) as part:
-        figure.savefig(part, format="png")
+    return figure
 
 
 def _seen(result: VideoResult, observed: Int64, first: int, last: int) -> Bool:

@@ -26,6 +26,11 @@ from wildact.errors import DatasetError
 from wildact.export.atomic import replacing
 from wildact.types import ActionScores, Bout, Float32, Int64, Rle, Track, VideoInfo, VideoResult
 
+RESULT: Final = "result.json"
+
+MARKER: Final = "done.json"
+"""Written last into the folder of a video's results: what they were made from."""
+
 FORMAT: Final = "wildact-result"
 VERSION: Final = 1
 
@@ -59,7 +64,7 @@ def save_result(folder: Path, result: VideoResult) -> None:
     text = json.dumps(document, indent=1, allow_nan=False)
     with replacing(folder / "detections.parquet") as path:
         path.write_bytes(parquet)
-    with replacing(folder / "result.json") as path:  # last: it vouches for the other
+    with replacing(folder / RESULT) as path:  # last: it vouches for the other
         path.write_text(text + "\n", encoding="utf-8", newline="\n")
 
 
@@ -69,7 +74,7 @@ def load_result(folder: Path) -> VideoResult:
     Raises:
         DatasetError: if a file is missing or damaged, or was written in another version of the format.
     """
-    path = folder / "result.json"
+    path = folder / RESULT
     document = _read_json(path)
     found = (document.get("format"), document.get("version"))
     if found != (FORMAT, VERSION):

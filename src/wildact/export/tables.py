@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import csv
 import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -39,7 +40,8 @@ BOUT_COLUMNS: Final = ("video", "track_id", "species", "action", "start_s", "end
 DETECTIONS_SCHEMA: Final = DETECTION_SCHEMA.insert(0, pa.field("video", pa.string(), nullable=False))
 
 _ROW_GROUP: Final = 50_000  # rows gathered before writing: one short video each would make a slow file
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+_BREAKS: Final = re.compile(r"[\x00-\x1f\x7f\x85\u2028\u2029]")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "＝", "＋", "－", "＠")
 
 Row = dict[str, Any]
 
@@ -76,7 +78,8 @@ def save_tables(out: Path, outcomes: Iterable[VideoOutcome]) -> None:
     """Write the three CSV files and ``detections.parquet`` into the folder ``out``.
 
     The outcomes are read once, and one at a time is held. The files replace older ones only after the last
-    outcome has been written: an exception on the way leaves the older ones as they were.
+    outcome has been written, ``videos.csv`` first: an exception on the way leaves the older ones as they
+    were, also where a spreadsheet holds that one open.
 
     Raises:
         OutputError: if the files cannot be written.
@@ -84,7 +87,7 @@ def save_tables(out: Path, outcomes: Iterable[VideoOutcome]) -> None:
     with ExitStack() as stack:
         paths = {
             name: stack.enter_context(replacing(out / name))
-            for name in ("videos.csv", "tracks.csv", "bouts.csv", "detections.parquet")
+            for name in ("detections.parquet", "bouts.csv", "tracks.csv", "videos.csv")  # last in, first out
         }
         writers = [
             _csv_writer(stack, paths[name], columns)
@@ -118,7 +121,7 @@ def video_row(outcome: VideoOutcome, out: Path) -> Row:
         return row
     result, info = outcome.result, outcome.result.info
     return row | {
-        "warnings": " ".join(result.warnings) or None,
+        "warnings": "; ".join(result.warnings) or None,
         "frames": info.frames,
         "fps": round(float(info.fps), 3),
         "duration_s": None if info.duration is None else round(float(info.duration), 3),
@@ -161,7 +164,7 @@ def seconds_by_action(bouts: Iterable[Bout]) -> dict[str, float]:
 
 
 def _track_row(video: str, result: VideoResult, track: Track) -> Row:
-    start, end = track.span_s(result.times_s)
+    start, end = track.span_s(result.times_s, result.info.duration)
     observed = track.observed
     actions = seconds_by_action(bout for bout in result.bouts if bout.track_id == track.track_id)
     main = next(iter(actions), None)
@@ -219,7 +222,7 @@ def path_within(folder: Path, out: Path) -> str:
 
 def video_name(video: str) -> str:
     """The name as it stands in every table."""
-    valid = _valid_text(video)
+    valid = to_valid_text(video)
     return f"./{valid}" if valid.startswith(_FORMULA_STARTS) else valid
 
 
@@ -232,13 +235,17 @@ def safe_text(value: object) -> object:
     """A cell's value, so that no spreadsheet runs text as a formula."""
     if not isinstance(value, str):
         return value
-    valid = _valid_text(value)
+    valid = to_valid_text(value)
     return f"'{valid}" if valid.startswith(_FORMULA_STARTS) else valid
 
 
-def _valid_text(text: str) -> str:
-    """Text that UTF-8 can hold: bytes of a file name that are no UTF-8 are written as their numbers."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def to_valid_text(text: str) -> str:
+    """Text that can be printed, and saved in one cell of a table.
+
+    Bytes of a file name that are no UTF-8 become their numbers, and breaks of a line what Python calls them.
+    """
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
+    return _BREAKS.sub(lambda found: found[0].encode("unicode_escape").decode(), text)
 
 
 def _rounded(score: float) -> float | None:

@@ -8,20 +8,20 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import psutil
 
 from wildact import __version__
 from wildact.errors import DatasetError, OutputError, UsageError, VideoError
-from wildact.export import VideoOutcome, load_result, save_report, save_tables
+from wildact.export import MARKER, VideoOutcome, load_result, save_report, save_tables
 from wildact.pipeline import AnalysisSettings
 from wildact.record import describe_environment, save_json
 from wildact.runner.events import Event, Failed, Skipped
-from wildact.runner.inputs import MARKER, VideoInput
+from wildact.runner.inputs import VideoInput
 from wildact.runner.pool import run_jobs
 from wildact.runner.worker import Job, describe_source
 from wildact.weights import compute_sha256, find_weights
@@ -32,24 +32,42 @@ OVERWRITING = "overwriting.json"
 """In the folder of the results until all is done again: what an interrupted overwriting run goes on with."""
 
 
+class OutcomeLine(NamedTuple):
+    """What became of a video, in short.
+
+    Attributes:
+        video: its name.
+        status: ok, blank or failed.
+        tracks: animals found.
+        error: why it failed; empty where it did not.
+    """
+
+    video: str
+    status: Literal["ok", "blank", "failed"]
+    tracks: int
+    error: str
+
+
 @dataclass(frozen=True, slots=True)
 class BatchResult:
     """How a batch ended.
 
     Attributes:
         out: folder of the results.
-        outcomes: one line per video: name, status (ok, blank, failed), tracks, error.
+        outcomes: one line per video.
         interrupted: it was stopped before the last video.
+        others: videos of earlier runs whose results are in the folder, and not in its tables.
     """
 
     out: Path
-    outcomes: tuple[tuple[str, Literal["ok", "blank", "failed"], int, str], ...]
+    outcomes: tuple[OutcomeLine, ...]
     interrupted: bool
+    others: int
 
     @property
     def failed(self) -> int:
         """Number of videos that could not be analysed."""
-        return sum(status == "failed" for _, status, _, _ in self.outcomes)
+        return sum(line.status == "failed" for line in self.outcomes)
 
 
 def run_batch(
@@ -109,7 +127,7 @@ def run_batch(
     finally:
         run = _describe(settings, weights, workers=workers, wall_s=time.perf_counter() - started)
         lines = _collect(jobs, out, errors, run)
-    return BatchResult(out, lines, interrupted)
+    return BatchResult(out, lines, interrupted, others=_count_others(out, jobs))
 
 
 def _fingerprint(settings: AnalysisSettings) -> tuple[str, dict[str, Any]]:
@@ -138,6 +156,9 @@ def _prepare(out: Path) -> None:
     for leftover in [*videos.glob(".*.part"), *videos.glob(".*.old")]:
         if not _alive(leftover):
             shutil.rmtree(leftover, ignore_errors=True)
+    for leftover in out.glob(".*.[0-9]*.tmp"):
+        if not _alive(leftover):
+            leftover.unlink(missing_ok=True)
 
 
 def _begin_overwriting(out: Path, fingerprint: str) -> str:
@@ -154,12 +175,19 @@ def _refuse_others(out: Path, jobs: Sequence[Job]) -> None:
     """Videos must not be left in one folder of which some were analysed otherwise than the others."""
     if any(_read_marker(job).get("settings", job.fingerprint) != job.fingerprint for job in jobs):
         raise UsageError(
-            f"{out} holds results made with other settings or weights: choose another --out, or --overwrite."
+            f"{out} holds results made with other settings, weights or another version of wildact: choose"
+            " another --out, or --overwrite."
         )
 
 
+def _count_others(out: Path, jobs: Sequence[Job]) -> int:
+    """Finished videos in the folder that are none of these."""
+    ours = {job.folder.name for job in jobs}
+    return sum(marker.parent.name not in ours for marker in (out / VIDEOS).glob(f"*/{MARKER}"))
+
+
 def _alive(leftover: Path) -> bool:
-    """Whether the process that made a temporary folder (its number is in the name) still runs."""
+    """Whether the process that made a temporary file or folder (its number is in the name) still runs."""
     number = leftover.name.split(".")[-2]
     return number.isdecimal() and psutil.pid_exists(int(number))
 
@@ -206,33 +234,37 @@ def _is_readable(folder: Path) -> bool:
 
 def _collect(
     jobs: Sequence[Job], out: Path, errors: dict[str, str], run: dict[str, Any]
-) -> tuple[tuple[str, Literal["ok", "blank", "failed"], int, str], ...]:
+) -> tuple[OutcomeLine, ...]:
     """Write tables, report and run.json from what is on disk, one video in memory at a time."""
-    lines: list[tuple[str, Literal["ok", "blank", "failed"], int, str]] = []
+    lines: list[OutcomeLine] = []
     stages: dict[str, float] = {}
-
-    def outcomes(*, first: bool) -> Iterator[VideoOutcome]:
-        for job in jobs:
-            outcome = _outcome(job, errors)
-            if outcome is None:
-                continue
-            if first:
-                result = outcome.result
-                lines.append(
-                    (outcome.video, result.status, len(result.tracks), "")
-                    if result
-                    else (outcome.video, "failed", 0, outcome.error or "")
-                )
-                for stage, seconds in (result.timings_s if result else {}).items():
-                    stages[stage] = stages.get(stage, 0.0) + seconds
-            yield outcome
-
-    save_tables(out, outcomes(first=True))
+    save_tables(out, _summed(_outcomes(jobs, errors), lines, stages))
     run = {**run, "stages_s": {stage: round(seconds, 3) for stage, seconds in stages.items()}}
-    run["videos"] = {status: sum(line[1] == status for line in lines) for status in ("ok", "blank", "failed")}
+    run["videos"] = {
+        status: sum(line.status == status for line in lines) for status in ("ok", "blank", "failed")
+    }
     save_json(out / "run.json", run)
-    save_report(out, outcomes(first=False), run=run)
+    save_report(out, _outcomes(jobs, errors), run=run)
     return tuple(lines)
+
+
+def _outcomes(jobs: Sequence[Job], errors: dict[str, str]) -> Iterator[VideoOutcome]:
+    return (outcome for job in jobs if (outcome := _outcome(job, errors)) is not None)
+
+
+def _summed(
+    outcomes: Iterable[VideoOutcome], lines: list[OutcomeLine], stages: dict[str, float]
+) -> Iterator[VideoOutcome]:
+    """Pass outcomes on; of each a line is added, and its seconds in each stage."""
+    for outcome in outcomes:
+        result = outcome.result
+        if result is None:
+            lines.append(OutcomeLine(outcome.video, "failed", 0, outcome.error or ""))
+        else:
+            lines.append(OutcomeLine(outcome.video, result.status, len(result.tracks), ""))
+            for stage, seconds in result.timings_s.items():
+                stages[stage] = stages.get(stage, 0.0) + seconds
+        yield outcome
 
 
 def _outcome(job: Job, errors: dict[str, str]) -> VideoOutcome | None:

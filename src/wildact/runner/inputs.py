@@ -11,15 +11,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from wildact.errors import UsageError
+from wildact.export import MARKER, RESULT, to_valid_text
 
 SUFFIXES = frozenset(
     [
+        ".264",
+        ".265",
+        ".3g2",
         ".3gp",
         ".asf",
         ".avi",
         ".divx",
         ".dv",
         ".flv",
+        ".h264",
+        ".h265",
+        ".hevc",
         ".m2ts",
         ".m4v",
         ".mjpeg",
@@ -40,10 +47,6 @@ SUFFIXES = frozenset(
         ".wmv",
     ]
 )
-
-
-MARKER = "done.json"
-"""Written last into the results' folder of a video: what they were made from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,19 +79,23 @@ def find_videos(inputs: Sequence[str | Path]) -> list[VideoInput]:
 
     Args:
         inputs: files (taken whatever their name), folders (searched for video files, hidden ones left out),
-            or globs (``**`` goes through folders). What wildact drew itself, in this or an earlier run, is
-            found by neither.
+            or globs (``**`` goes through folders). Links to folders are not followed. What wildact drew
+            itself, in this or an earlier run, is found by neither.
 
     Returns:
         Each file once, in order of name. Where two would have the same name, folders are put before it.
 
     Raises:
-        UsageError: if an input does not exist, or there is not one video in all of them.
+        UsageError: if an input does not exist or cannot be looked up, or there is not one video in all of
+            them.
     """
     found: dict[Path, Path] = {}  # the real file -> its path below the input's own folder
     for text in inputs:
-        for path, below in _expand(Path(text)):
-            found.setdefault(path.resolve(), below)
+        try:
+            for path, below in _expand(Path(text)):
+                found.setdefault(path.resolve(), below)
+        except OSError as error:  # as where a shell made one word of many names
+            raise UsageError(f"{_short(str(text))} cannot be looked up: {error.strerror}.") from error
     if not found:
         raise UsageError(f"there is no video in {', '.join(str(i) for i in inputs)}.")
     names = _unique_names(found)
@@ -125,8 +132,8 @@ def _search(folder: Path) -> list[Path]:
 
 
 def _is_drawn(path: Path) -> bool:
-    """Whether a video is one that wildact drew."""
-    return (path.parent / MARKER).is_file()
+    """Whether a video is one that wildact drew; without its marker it is what a failed overwriting left."""
+    return any((path.parent / name).is_file() for name in (MARKER, RESULT))
 
 
 def _unique_names(found: dict[Path, Path]) -> dict[Path, str]:
@@ -138,6 +145,5 @@ def _unique_names(found: dict[Path, Path]) -> dict[Path, str]:
     }
 
 
-def to_valid_text(text: str) -> str:
-    """Text that can be printed and saved: bytes of a file name that are no UTF-8 become their numbers."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+def _short(text: str, length: int = 80) -> str:
+    return text if len(text) <= length else text[:length] + "…"

@@ -10,9 +10,9 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 
 from wildact.errors import WildactError
+from wildact.export import to_valid_text
 from wildact.pipeline import AnalysisSettings
 from wildact.runner.events import Event, Failed, Finished, Progressed, Started
-from wildact.runner.inputs import to_valid_text
 from wildact.runner.worker import Job, Told, serve
 
 

@@ -19,9 +19,9 @@ from typing import Literal
 import torch
 
 from wildact.errors import OutputError, VideoError, WildactError
-from wildact.export import save_result
+from wildact.export import MARKER, save_result
 from wildact.pipeline import AnalysisSettings, Models, analyze_video, load_models, write_outputs
-from wildact.runner.inputs import MARKER, VideoInput
+from wildact.runner.inputs import VideoInput
 
 TELL_EVERY_S = 0.2
 

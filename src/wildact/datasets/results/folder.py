@@ -14,10 +14,8 @@ from wildact.datasets.results.deployments import split_place
 from wildact.datasets.words import quote
 from wildact.errors import DatasetError
 from wildact.export.recording import Recording
-from wildact.export.result import load_result
+from wildact.export.result import MARKER, load_result
 from wildact.export.tables import original_name
-
-MARKER = "done.json"
 
 IN_FOLDER = re.compile(r"videos/[A-Za-z0-9][A-Za-z0-9._-]*")
 """What ``videos.csv`` says of where a result is; nothing in it leads out of the folder."""
