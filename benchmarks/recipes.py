@@ -31,8 +31,8 @@ from typing import Any
 
 from recipes_page import Recipe, Row, make_page, read_losses
 
+from wildact.atomic import replacing
 from wildact.errors import WildactError
-from wildact.export.atomic import replacing
 from wildact.recipes import DetectionRecipe, list_recipes, load_recipe
 from wildact.weights import BEST_FILE, PUBLISHED, find_weights
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import math
-import os
 import platform
 import subprocess
 import sys
@@ -22,7 +21,7 @@ from typing import Any, TypeVar
 
 import psutil
 
-from wildact.errors import OutputError
+from wildact.atomic import replacing
 
 NOT_RECORDED = "not recorded"
 
@@ -114,16 +113,8 @@ def save_json(path: Path, values: Mapping[str, Any]) -> None:
         OutputError: if the file cannot be written.
     """
     text = json.dumps(plain_values(values), indent=2, ensure_ascii=False, allow_nan=False, default=str) + "\n"
-    part = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as part:
         part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    except OSError as error:
-        raise OutputError(f"{path} cannot be written: {error}") from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
 
 
 def plain_values(value: Any) -> Any:

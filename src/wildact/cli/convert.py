@@ -108,7 +108,7 @@ def _list(console: Console, title: str, lines: tuple[str, ...] | list[str]) -> N
 
 def _write(dataset: Dataset, writer: Format, target: Path, *, with_videos: bool, overwrite: bool) -> None:
     """Write beside the target first, so that nothing is there before all is."""
-    from wildact.export.atomic import replacing_folder
+    from wildact.atomic import replacing_folder
 
     with replacing_folder(target.parent) as folder:
         written = folder / target.name

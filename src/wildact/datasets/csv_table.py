@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from wildact.atomic import replacing
 from wildact.datasets.words import quote
 from wildact.errors import DatasetError, OutputError
-from wildact.export.atomic import replacing
 
 _DELIMITERS = ",;\t"
 

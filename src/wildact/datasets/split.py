@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from wildact.atomic import replacing_folder
 from wildact.datasets.dataset import Dataset, relative_name
 from wildact.datasets.native.raw import ACTIONS, ANNOTATIONS, Entry, read_content, read_rows
 from wildact.datasets.native.read import raise_error
@@ -23,7 +24,6 @@ from wildact.datasets.partition import assign_groups
 from wildact.datasets.place import place_video
 from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.errors import DatasetError, OutputError, UsageError
-from wildact.export.atomic import replacing_folder
 from wildact.export.youtube_vis import ACTION_COLUMNS
 from wildact.types import Float64, LabelledVideo
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from wildact.atomic import replacing
 from wildact.datasets.dataset import Dataset
-from wildact.export.atomic import replacing
 from wildact.export.tables import safe_text
 from wildact.types import ActionLabel, LabelledVideo, Track
 

@@ -12,9 +12,9 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from wildact.atomic import replacing
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.stats import LIGHTS, list_bouts
-from wildact.export.atomic import replacing
 from wildact.export.colors import action_hex
 
 LIGHT_COLORS = {"day": "#f0c842", "dusk": "#d55e00", "ir": "#3d4f6b", "unknown": "#c3c8ce"}

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from wildact.atomic import replacing
 from wildact.errors import OutputError
 from wildact.evaluate.figures import CURVE_IOUS, WHOLE, GroupScores
 from wildact.evaluate.matches import MATCHES, collect_matches, save_matches
 from wildact.evaluate.page import render_page
 from wildact.evaluate.plots import draw_confusion
 from wildact.evaluate.run import Evaluation
-from wildact.export.atomic import replacing
 from wildact.metrics import RECALLS
 from wildact.record import save_json
 

@@ -15,9 +15,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from wildact.atomic import replacing
 from wildact.errors import DatasetError
 from wildact.evaluate.figures import VideoCounts
-from wildact.export.atomic import replacing
 from wildact.metrics import IOU_THRESHOLDS, SIZES, SPEEDS, Matches
 
 MATCHES = "matches.npz"

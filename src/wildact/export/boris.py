@@ -17,8 +17,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
+from wildact.atomic import replacing
 from wildact.errors import OutputError
-from wildact.export.atomic import replacing
 from wildact.export.recording import Recording
 from wildact.types import Bout, VideoResult
 

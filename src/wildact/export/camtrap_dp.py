@@ -18,8 +18,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from wildact.atomic import replacing
 from wildact.errors import OutputError
-from wildact.export.atomic import replacing
 from wildact.export.camtrap_columns import (
     DEPLOYMENT_COLUMNS,
     DETECTION_FIELDS,

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter
 
-from wildact.export.atomic import replacing
+from wildact.atomic import replacing
 from wildact.export.colors import result_hex
 from wildact.types import Bool, Int64, VideoResult
 

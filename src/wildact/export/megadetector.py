@@ -15,9 +15,9 @@ from typing import Any, Final
 
 import numpy as np
 
+from wildact.atomic import replacing
 from wildact.boxes import box_area, clip_boxes
 from wildact.errors import OutputError
-from wildact.export.atomic import replacing
 from wildact.export.recording import Recording
 from wildact.export.taxa import TAXA
 from wildact.types import Track, VideoResult

@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image as PillowImage
 from PIL import ImageDraw, ImageFont
 
-from wildact.export.atomic import replacing
+from wildact.atomic import replacing
 from wildact.export.colors import Rgb, track_color
 from wildact.masks import decode_mask
 from wildact.types import Bout, Float32, Float64, Frame, Image, Rle, Track, VideoResult

@@ -10,7 +10,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from wildact.export.atomic import replacing
+from wildact.atomic import replacing
 from wildact.export.colors import result_hex
 from wildact.export.ethogram import LIGHT_NAMES
 from wildact.export.tables import VideoOutcome, path_within

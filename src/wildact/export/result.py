@@ -22,8 +22,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from wildact.atomic import replacing
 from wildact.errors import DatasetError
-from wildact.export.atomic import replacing
 from wildact.types import ActionScores, Bout, Float32, Int64, Rle, Track, VideoInfo, VideoResult
 
 RESULT: Final = "result.json"

@@ -24,7 +24,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from wildact.export.atomic import replacing
+from wildact.atomic import replacing
 from wildact.export.result import DETECTION_SCHEMA, detections_table
 from wildact.types import Bout, Track, VideoResult
 

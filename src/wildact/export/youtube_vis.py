@@ -11,8 +11,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from wildact.atomic import replacing
 from wildact.errors import OutputError
-from wildact.export.atomic import replacing
 from wildact.export.json_stream import write_json
 from wildact.masks import mask_area, to_coco
 from wildact.types import LabelledVideo, Rle, Track

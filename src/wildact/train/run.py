@@ -17,9 +17,9 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressB
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import nn
 
+from wildact.atomic import replacing
 from wildact.datasets import Dataset, join_datasets, load_dataset
 from wildact.errors import DatasetError, OutputError, UsageError, WeightsError
-from wildact.export.atomic import replacing
 from wildact.recipes import DetectionRecipe
 from wildact.record import save_json
 from wildact.train import context, detection, fine_masks, recognition, video_detection

@@ -8,8 +8,8 @@ from typing import Annotated, Any, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
+from wildact.atomic import replacing
 from wildact.errors import DatasetError
-from wildact.export.atomic import replacing
 from wildact.export.json_stream import write_json
 
 Id = int | str

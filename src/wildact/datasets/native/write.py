@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from wildact.atomic import replacing_folder
 from wildact.datasets.bouts import boxed_actions, kept_actions
 from wildact.datasets.dataset import Dataset
 from wildact.errors import OutputError
-from wildact.export.atomic import replacing_folder
 from wildact.export.youtube_vis import save_data_set
 from wildact.types import VideoInfo
 

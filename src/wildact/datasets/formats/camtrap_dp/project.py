@@ -7,10 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, get_args
 
+from wildact.atomic import replacing
 from wildact.datasets.csv_table import read_table, refuse_existing, write_template
 from wildact.datasets.words import quote
 from wildact.errors import DatasetError
-from wildact.export.atomic import replacing
 from wildact.export.camtrap_dp import OWN_PROPERTIES, list_missing_facts
 from wildact.export.taxa import RANKS, TAXA, ObservationType, Taxon
 

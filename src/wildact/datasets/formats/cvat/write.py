@@ -16,11 +16,11 @@ from xml.sax.saxutils import escape, quoteattr
 
 import numpy as np
 
+from wildact.atomic import replacing, replacing_folder
 from wildact.datasets.bouts import join_bouts, kept_actions
 from wildact.datasets.dataset import Dataset, relative_name
 from wildact.datasets.formats.keyframes import find_keyframes
 from wildact.errors import OutputError
-from wildact.export.atomic import replacing, replacing_folder
 from wildact.masks import decode_mask, mask_area, mask_to_box
 from wildact.types import ActionLabel, Bool, LabelledVideo, Rle, Track
 

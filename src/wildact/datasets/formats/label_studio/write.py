@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
+from wildact.atomic import replacing
 from wildact.datasets.bouts import boxed_actions
 from wildact.datasets.dataset import Dataset, relative_name
 from wildact.datasets.formats.keyframes import find_keyframes
 from wildact.errors import OutputError
-from wildact.export.atomic import replacing
 from wildact.export.json_stream import write_json
 from wildact.types import Float64, LabelledVideo, Track
 

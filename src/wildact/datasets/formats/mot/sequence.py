@@ -21,6 +21,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from wildact.atomic import replacing_folder
 from wildact.datasets.dataset import Dataset, known_length, relative_name
 from wildact.datasets.formats.build import build_dataset
 from wildact.datasets.formats.checks import check_name, video_path
@@ -28,7 +29,6 @@ from wildact.datasets.formats.facts import read_rate
 from wildact.datasets.limits import MAX_FRAMES
 from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
-from wildact.export.atomic import replacing_folder
 from wildact.types import LabelledVideo, VideoInfo
 
 TRUTH = Path("gt") / "gt.txt"

@@ -1,7 +1,7 @@
 import pytest
 
+from wildact.atomic import replacing_folder
 from wildact.errors import OutputError
-from wildact.export.atomic import replacing_folder
 
 
 def test_a_new_folder_appears_whole(tmp_path):
