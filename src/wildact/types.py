@@ -200,12 +200,13 @@ class Track:
 
         Args:
             times_s: (F,) times of all frames of the video.
-            duration: of the video, where its last frame ends; None: that counts for the median step.
+            duration: of the video, where its last frame ends. None, or none that can be true: that frame
+                counts for the median step.
         """
         first, last = int(self.frames[0]), int(self.frames[-1])
         if last + 1 < len(times_s):
             return float(times_s[first]), float(times_s[last + 1])
-        if duration is not None:
+        if duration is not None and duration > times_s[last]:
             return float(times_s[first]), float(duration)
         step = float(np.median(np.diff(times_s))) if len(times_s) > 1 else 0.0
         return float(times_s[first]), float(times_s[last]) + step

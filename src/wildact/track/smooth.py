@@ -20,7 +20,7 @@ LEAST_SPREAD_S2 = 1e-12
 """Times that spread less than this, seconds squared, tell no slope."""
 
 
-def smooth_boxes(times_s: Float64, boxes: Float32, weights: Float32, sigma_s: float) -> Float32:
+def steady_boxes(times_s: Float64, boxes: Float32, weights: Float32, sigma_s: float) -> Float32:
     """Put each border of each box onto a straight line through those of the moments around.
 
     A line, and not a mean: the first and last boxes of an animal that runs would lag behind it.

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from wildact.boxes import interpolate_boxes
-from wildact.track.smooth import smooth_boxes
+from wildact.track.smooth import steady_boxes
 from wildact.types import Float32, Float64, Int64, Rle, Track
 
 RECENT_S = 0.6
@@ -171,7 +171,7 @@ def _fill(
     masks: list[Rle | None] = [None] * len(frames)
     for place, mask in zip(places.tolist(), tracklet.masks, strict=True):
         masks[place] = mask
-    steady = smooth_boxes(times_s[tracklet.frames], tracklet.boxes, tracklet.scores, SMOOTHING_S)
+    steady = steady_boxes(times_s[tracklet.frames], tracklet.boxes, tracklet.scores, SMOOTHING_S)
     label, share = tracklet.vote()
     return Track(
         track_id=track_id,
