@@ -75,6 +75,7 @@ def collect(dataset: Dataset, videos: list[LabelledVideo], found: list[Found]) -
             lights=tuple(video.light for video in videos),
             boxes=tuple(one[way]["box"] for one in found),
             masks=tuple(one[way]["mask"] for one in found),
+            min_height_px=MIN_HEIGHT_PX,
         )
         for way in found[0]
     }

@@ -373,6 +373,11 @@ class LabelledVideo:
     actions: tuple[ActionLabel, ...]
     recorded: str | None = None
 
+    @property
+    def times_s(self) -> Float64:
+        """(F,) float64 seconds of each frame, at the constant rate that labels have."""
+        return np.arange(self.info.frames or 0) / float(self.info.fps)
+
 
 @dataclass(frozen=True, slots=True)
 class RecordingTime:

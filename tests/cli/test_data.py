@@ -90,6 +90,14 @@ def test_split_then_check_and_stats(call, simulated, tmp_path):
     assert {path.suffix for path in (tmp_path / "stats").iterdir()} == {".csv", ".png"}
 
 
+def test_split_tells_of_videos_that_are_the_same(call, simulated, tmp_path):
+    same = shutil.copytree(simulated, tmp_path / "same")
+    one, other, *_ = sorted(path for path in (same / "videos").rglob("*") if path.is_file())
+    other.write_bytes(one.read_bytes())
+    code, _, err = call("split", same, "--out", tmp_path / "parts", "--seed", 3)
+    assert (code, "1 videos are the same file" in err) == (0, True)
+
+
 def test_tables_that_are_too_wide_become_lists(call, simulated, tmp_path):
     shutil.copytree(simulated, wide := tmp_path / "wide")
     data = json.loads((wide / "annotations.json").read_text())

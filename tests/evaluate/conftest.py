@@ -101,6 +101,8 @@ def evaluation():
 
     def make(videos, *, species=SPECIES, actions=ACTIONS, notes=(), resamples=50):
         groups = {"all": score_group(videos, species, actions, resamples=resamples, seed=0)}
-        return Evaluation(groups, species, actions, notes, {f"{k}.mp4": one for k, one in enumerate(videos)})
+        return Evaluation(
+            groups, species, actions, 24.0, notes, {f"{k}.mp4": one for k, one in enumerate(videos)}
+        )
 
     return make

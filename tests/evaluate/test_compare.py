@@ -17,14 +17,14 @@ SPECIES = ("deer", "fox")
 def counted(track, count, right_bouts):
     """``counted([found or not, ...], masks=True)``: matches of as many videos, by turns by day and night."""
 
-    def make(finds, *, masks=True, height=40):
+    def make(finds, *, masks=True, height=40, least=24.0):
         videos = {}
         for k, found in enumerate(finds):
             deer = track(1, "deer", 10 + k, masks=masks, height=height)
             seen = [deer] if found else [track(9, "deer", 120)]
             light = "ir" if k % 2 else "day"
             videos[f"videos/{k}.mp4"] = count([deer], seen, right_bouts(1), light=light)
-        return collect_matches(videos, SPECIES)
+        return collect_matches(videos, SPECIES, least)
 
     return make
 
@@ -87,8 +87,10 @@ def test_what_is_not_of_the_same_data_is_not_compared(counted):
         compare_matches(one, counted([True, True, True]))
     with pytest.raises(UsageError, match="not of the same species"):
         compare_matches(one, replace(one, species=("deer", "boar")))
-    with pytest.raises(UsageError, match=r"same animals in videos/0\.mp4.*--min-height"):
+    with pytest.raises(UsageError, match=r"same animals in videos/0\.mp4.*labels"):
         compare_matches(one, counted([True, True], height=20))
+    with pytest.raises(UsageError, match=r"below 24 and 0 pixels; evaluate both with the same --min-height"):
+        compare_matches(one, counted([True, True], least=0))
 
 
 def test_without_masks_boxes_are_compared(counted):
@@ -114,7 +116,7 @@ def test_what_was_saved_is_read(counted, tmp_path, masks):
 
 def test_where_no_detector_was_scored_there_is_nothing_to_keep(track, count, right_bouts):
     one = count([track(1, "deer", 10)], [], right_bouts(1))
-    assert collect_matches({"a.mp4": replace(one, chain=None)}, SPECIES) is None
+    assert collect_matches({"a.mp4": replace(one, chain=None)}, SPECIES, 24) is None
 
 
 def arrays(**changed):

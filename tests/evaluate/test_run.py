@@ -53,7 +53,33 @@ def test_an_action_network_alone(tiny_settings, dataset, models):
     scores = evaluate_models(dark, models, tiny_settings, alone)
     assert set(scores.groups) == {"all"}
     assert "hota" not in scores.groups["all"].figures
-    assert scores.groups["all"].figures["bout_top5"].value <= 1
+    figures = scores.groups["all"].figures
+    assert figures["bouts"].value == len(dark.videos[0].actions)
+    assert 0 <= figures["bout_top1"].value <= figures["bout_top5"].value <= 1
+
+
+def test_labels_that_reach_beyond_the_video_are_told(tiny_settings, dataset, models):
+    video = dataset.videos[0]
+    track = video.tracks[0]
+    frames = track.frames + (video.info.frames + 5 - 1 - track.frames[-1])
+    beyond = replace(video, tracks=(replace(track, frames=frames),))
+    counted = evaluate_models(
+        replace(dataset, videos=(beyond,)), models, tiny_settings, EvaluationSettings(resamples=0)
+    )
+    assert counted.notes == (
+        "In 1 videos 5 labelled frames could not be decoded: animals on them count as missed, in all but AP"
+        " and frame-mAP.",
+    )
+
+
+def test_a_video_that_is_not_there_is_told_before_the_first_is_analysed(tiny_settings, dataset, models):
+    last = dataset.videos[-1]
+    gone = replace(last, info=replace(last.info, path=last.info.path.with_name("gone.mp4")))
+    broken = replace(dataset, videos=(*dataset.videos[:-1], gone))
+    with pytest.raises(DatasetError, match=r"1 of 3 videos cannot be used: .*gone\.mp4: no such file"):
+        evaluate_models(
+            broken, models, tiny_settings, on_video=lambda done, total: pytest.fail("one was analysed")
+        )
 
 
 def test_networks_and_data_that_have_nothing_to_do_with_each_other(tiny_settings, dataset, models):

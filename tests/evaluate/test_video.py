@@ -1,13 +1,15 @@
 from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from wildact.evaluate import video as video_module
-from wildact.evaluate.video import cut_tall, detect_scored_frames, speeds_at, truth_at
+from wildact.evaluate.video import bouts_by_frames, cut_tall, detect_scored_frames, speeds_at, truth_at
 from wildact.pipeline import AnalysisSettings
-from wildact.types import Bout, Detections
+from wildact.types import Bout, Detections, VideoInfo, VideoResult
 
 
 def test_perfect_results_score_one(track, count, right_bouts, score):
@@ -53,6 +55,19 @@ def test_only_seconds_on_an_animal_count_in_place(track, count, score):
     assert scores["action_top1_in_place"] == 1
     nowhere = score([count(truth, [replace(truth[0], boxes=truth[0].boxes + 90)], bouts)])
     assert np.isnan(nowhere["action_top1_in_place"])
+
+
+def test_seconds_of_labels_are_frames_whatever_their_real_times(track):
+    """Ten frames at 5 per second, ten at 20, on labels that say 10 per second."""
+    pts = np.concatenate([np.arange(10) * 20, 200 + np.arange(10) * 5])
+    info = VideoInfo(Path("a.mp4"), 64, 48, Fraction(10), 20, Fraction(250, 100), "h264")
+    bouts = (Bout(1, "walking", 0.0, 2.0, 1.0), Bout(1, "resting", 2.0, 2.5, 1.0))
+    result = VideoResult(info, "day", pts, Fraction(1, 100), (), bouts=bouts)
+    walking, resting = bouts_by_frames(result, Fraction(10))
+    assert (walking.start_s, walking.end_s) == pytest.approx((0, 1))
+    assert (resting.start_s, resting.end_s) == pytest.approx((1, 2))
+    even = replace(result, pts=np.arange(20) * 10)
+    assert bouts_by_frames(even, Fraction(10)) is even.bouts
 
 
 def test_animals_that_are_not_followed_count_in_the_share_of_all_seconds(track, count, right_bouts, score):

@@ -48,6 +48,7 @@ def test_set_changes_a_value_of_any_type():
         ("data.flip=1.5", "data.flip"),
         ("schedule.name=linear", "schedule.name"),
         ("seed.x=1", "not a key"),
+        ("seed=-1", "seed"),
         ("optimizer.epochs=3", "either 'iterations' or 'epochs'"),
         ("schedule.name=step", "needs both"),
         ("schedule.step_iterations=5", "belong to the schedule 'step'"),

@@ -228,6 +228,49 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(tiny_data, tmp_pat
     assert (tmp_path / "run/record.json").read_bytes() == before
 
 
+def test_a_short_run_is_known_again(tiny_data, tmp_path):
+    run("r2plus1d_narrow", RECOGNIZER, tiny_data, tmp_path)
+    with pytest.raises(
+        WeightsError, match=r"another training, with another recipe\.optimizer\.learning_rate"
+    ):
+        run("r2plus1d_narrow", [*RECOGNIZER, "optimizer.learning_rate=0.5"], tiny_data, tmp_path)
+
+
+def test_other_tables_beside_the_labels_make_no_other_training(tiny_data, tmp_path):
+    data = shutil.copytree(tiny_data, tmp_path / "data")
+    run("r2plus1d_narrow", RECOGNIZER, data, tmp_path / "run")
+    (data / "notes.csv").write_text("what,where\n")
+    run("r2plus1d_narrow", RECOGNIZER, data, tmp_path / "run")
+
+
+def test_an_interrupt_is_no_plain_exit(tiny_data, tmp_path, monkeypatch):
+    def interrupt(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(recognition, "compute_losses", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        run("r2plus1d_narrow", RECOGNIZER, tiny_data, tmp_path)
+
+
+def test_what_validation_needs_is_said_before_the_training(tiny_data, tmp_path, caplog):
+    def validate_on(other):
+        train_recipe(
+            load_recipe("r2plus1d_narrow", RECOGNIZER), tiny_data, tmp_path / "run", validation=other,
+            workers=0, device="cpu", progress=False,
+        )  # fmt: skip
+
+    other = shutil.copytree(tiny_data, tmp_path / "other")
+    next((other / "videos").rglob("*.*4")).unlink()
+    with pytest.raises(DatasetError, match=r"1 of 4 videos cannot be used: .*no such file"):
+        validate_on(other)
+    header = (tiny_data / "actions.csv").read_text(encoding="utf-8").splitlines()[0]
+    (other / "actions.csv").write_text(header + "\n", encoding="utf-8")
+    with pytest.raises(DatasetError, match="no animal with a labelled action"):
+        validate_on(other)
+    validate_on(tiny_data)
+    assert "camera in two data sets" in caplog.text
+
+
 @pytest.mark.parametrize(("device", "said"), [("tpu", "not on 'tpu'"), ("cuda:7", "not on 'cuda:7'")])
 def test_a_device_that_no_training_runs_on_is_said_at_once(tiny_data, tmp_path, device, said):
     with pytest.raises(UsageError, match=said):

@@ -44,6 +44,7 @@ def test_each_answer_is_compared_with_its_own_bout(told_apart, oracle):
     assert table[:, :4].tolist() == np.eye(4, dtype=int).tolist()
     scores = score_network(*oracle, told_apart, "cpu")
     assert scores["accuracy"].value == scores["mean_class_accuracy"].value == 1
+    assert np.isnan(scores["accuracy"].low)  # of one video, no interval is known
 
 
 def test_a_bout_that_cannot_be_decoded_is_left_out_and_that_is_said(told_apart, oracle, monkeypatch, caplog):

@@ -86,12 +86,21 @@ def split(
 ) -> None:
     """Split a data set so that no site, camera or video is in two parts, and classes are balanced."""
     from wildact.datasets import load_dataset
+    from wildact.datasets.leakage import find_copies
     from wildact.datasets.split import save_split, split_dataset
 
     wanted = parse_shares(shares, names)
     dataset = load_dataset(folder)
     parts = split_dataset(dataset, wanted, by=by, seed=seed)
     save_split(dataset, parts, out, copy=copy, facts={"by": by, "shares": shares, "seed": seed})
+    copies: list[Finding] = []
+    find_copies([dataset], copies.append)
+    if copies:
+        typer.echo(
+            f"Warning: {len(copies)} videos are the same file as another one, maybe in another part;"
+            " `wildact data check` lists them.",
+            err=True,
+        )
     _print_parts(_console(), dataset, parts, by)
     typer.echo(f"{len(parts)} data sets in {out}")
 

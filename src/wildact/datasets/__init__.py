@@ -8,5 +8,6 @@ from wildact.datasets.dataset import Dataset
 from wildact.datasets.frames import truth_at
 from wildact.datasets.join import join_datasets
 from wildact.datasets.native.read import load_dataset
+from wildact.datasets.presence import require_videos
 
-__all__ = ["Dataset", "join_datasets", "load_dataset", "truth_at"]
+__all__ = ["Dataset", "join_datasets", "load_dataset", "require_videos", "truth_at"]

@@ -61,7 +61,7 @@ def run_annotated(
         DatasetError: if the video is shorter than its annotations.
         VideoError: if it cannot be decoded.
     """
-    times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
+    times_s = video.times_s
     tracks = {track.track_id: track for track in video.tracks if not track.crowd}
     truth: list[str] = []
     plans: list[ClipPlan] = []

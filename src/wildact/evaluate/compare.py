@@ -106,6 +106,11 @@ def _in_order(other: DatasetMatches, first: DatasetMatches) -> DatasetMatches:
         )
     if first.species != other.species:
         raise UsageError("the evaluations are not of the same species; evaluate both on the same data.")
+    if first.min_height_px != other.min_height_px:
+        raise UsageError(
+            f"the evaluations leave out animals below {first.min_height_px:g} and {other.min_height_px:g}"
+            " pixels; evaluate both with the same --min-height."
+        )
     order = [other.videos.index(name) for name in first.videos]
     ordered = DatasetMatches(
         species=other.species,
@@ -113,12 +118,13 @@ def _in_order(other: DatasetMatches, first: DatasetMatches) -> DatasetMatches:
         lights=tuple(other.lights[i] for i in order),
         boxes=tuple(other.boxes[i] for i in order),
         masks=None if other.masks is None else tuple(other.masks[i] for i in order),
+        min_height_px=other.min_height_px,
     )
     for _, ours, theirs in _kinds(first, ordered):
         for name, one, two in zip(first.videos, ours, theirs, strict=True):
             if not np.array_equal(one.wanted, two.wanted):
                 raise UsageError(
                     f"the evaluations do not look for the same animals in {name}; evaluate both with "
-                    "the same labels and the same --min-height."
+                    "the same labels and --fps."
                 )
     return ordered

@@ -55,7 +55,7 @@ def save_evaluation(out: Path, evaluation: Evaluation, facts: Mapping[str, Any])
         return
     save_json(out / "scores.json", to_json(evaluation, facts))
     save_csv(out / "scores.csv", evaluation)
-    matches = collect_matches(evaluation.videos, evaluation.species)
+    matches = collect_matches(evaluation.videos, evaluation.species, evaluation.min_height_px)
     if matches is not None:
         save_matches(out / MATCHES, matches)
     else:

@@ -35,6 +35,7 @@ class DatasetMatches:
         lights: V lights; None where nobody said.
         boxes: V matches by overlap of boxes.
         masks: V matches by overlap of masks; None where labels or detector have none.
+        min_height_px: animals whose visible box is lower, and detections as low, do not count.
     """
 
     species: tuple[str, ...]
@@ -42,9 +43,12 @@ class DatasetMatches:
     lights: tuple[str | None, ...]
     boxes: tuple[Matches, ...]
     masks: tuple[Matches, ...] | None
+    min_height_px: float
 
 
-def collect_matches(videos: Mapping[str, VideoCounts], species: Sequence[str]) -> DatasetMatches | None:
+def collect_matches(
+    videos: Mapping[str, VideoCounts], species: Sequence[str], min_height_px: float
+) -> DatasetMatches | None:
     """Of all videos of an evaluation; None where no detector was scored."""
     chains = [one.chain for one in videos.values() if one.chain is not None]
     masks = tuple(one.masks for one in chains if one.masks is not None)
@@ -56,6 +60,7 @@ def collect_matches(videos: Mapping[str, VideoCounts], species: Sequence[str]) -
         lights=tuple(one.light for one in videos.values()),
         boxes=tuple(one.boxes for one in chains),
         masks=masks if len(masks) == len(chains) else None,
+        min_height_px=min_height_px,
     )
 
 
@@ -69,6 +74,7 @@ def save_matches(path: Path, matches: DatasetMatches) -> None:
         "levels": np.array(LEVELS),
         "species": np.array(matches.species, np.str_),
         "videos": np.array(matches.videos, np.str_),
+        "min_height_px": np.array(matches.min_height_px),
         "lights": np.array([light or "" for light in matches.lights], np.str_),
         **_pack("box", matches.boxes),
         **(_pack("mask", matches.masks) if matches.masks is not None else {}),
@@ -106,6 +112,7 @@ def load_matches(path: Path) -> DatasetMatches:
             lights=tuple(str(light) or None for light in arrays["lights"]),
             boxes=_unpack("box", arrays),
             masks=_unpack("mask", arrays) if "mask_counts" in arrays else None,
+            min_height_px=float(arrays["min_height_px"]),
         )
     except (KeyError, ValueError, TypeError) as error:
         raise DatasetError(f"{path} is damaged ({error}); evaluate anew.") from error

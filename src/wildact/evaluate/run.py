@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from wildact.datasets import Dataset
+from wildact.datasets import Dataset, require_videos
 from wildact.errors import DatasetError, UsageError
 from wildact.evaluate.annotated import CROP_SHIFTS, run_annotated
 from wildact.evaluate.figures import GroupScores, VideoCounts, score_group
@@ -60,6 +60,7 @@ class Evaluation:
         groups: ``all``, and each light that occurs, to its scores.
         species: of the data set.
         actions: of the data set.
+        min_height_px: animals whose visible box is lower do not count.
         notes: what a reader of the figures must know, in sentences.
         videos: the counts of each video, from which all follows; by its path within the data set.
     """
@@ -67,6 +68,7 @@ class Evaluation:
     groups: dict[str, GroupScores]
     species: tuple[str, ...]
     actions: tuple[str, ...]
+    min_height_px: float
     notes: tuple[str, ...]
     videos: Mapping[str, VideoCounts]
 
@@ -91,12 +93,14 @@ def evaluate_models(
         on_video: called with the number of videos done and their total.
 
     Raises:
-        DatasetError: if there is no video, or the networks name other classes than the data set.
+        DatasetError: if there is no video, one is missing or not the one that was labelled, or the networks
+            name other classes than the data set.
         UsageError: if TrackEval is needed, and not installed.
         VideoError: if a video cannot be decoded.
     """
     evaluation = evaluation or EvaluationSettings()
     check_classes(dataset, models, evaluation)
+    require_videos(dataset)
     if evaluation.chain:
         build_tracking_metrics()  # said before the first video is analysed, not after it
     run = partial(
@@ -118,7 +122,12 @@ def evaluate_models(
     }
     names = [_name(video.info.path, dataset.root) for video in dataset.videos]
     return Evaluation(
-        groups, dataset.species, dataset.actions, _notes(counted), dict(zip(names, counted, strict=True))
+        groups=groups,
+        species=dataset.species,
+        actions=dataset.actions,
+        min_height_px=evaluation.min_height_px,
+        notes=_notes(counted),
+        videos=dict(zip(names, counted, strict=True)),
     )
 
 
@@ -154,6 +163,12 @@ def _notes(counted: Sequence[VideoCounts]) -> tuple[str, ...]:
     unmasked = sum(one.chain is not None and one.chain.masks is None for one in counted)
     if unmasked:
         notes.append(f"Masks are not scored: in {unmasked} videos the labels, or the detections, have none.")
+    undecoded = [one.chain.undecoded for one in counted if one.chain is not None and one.chain.undecoded]
+    if undecoded:
+        notes.append(
+            f"In {len(undecoded)} videos {sum(undecoded)} labelled frames could not be decoded: animals on"
+            " them count as missed, in all but AP and frame-mAP."
+        )
     if 1 < len(counted) < 10:
         notes.append(f"Intervals from {len(counted)} videos are rough: they are usually too narrow.")
     return tuple(notes)

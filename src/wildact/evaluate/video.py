@@ -35,7 +35,7 @@ from wildact.metrics import (
     within_crowds,
 )
 from wildact.pipeline import AnalysisSettings, Models, analyze_video, keep_at
-from wildact.types import Bool, Detections, Int64, LabelledVideo, Track, VideoResult
+from wildact.types import Bool, Bout, Detections, Int64, LabelledVideo, Track, VideoResult
 
 AP_FPS = Fraction(2)
 """Frames per second on which detections are scored: neighbouring frames are nearly the same picture."""
@@ -64,6 +64,7 @@ class ChainCounts:
 
     Attributes:
         frames: on which detections were scored.
+        undecoded: frames from the end of the video to that of its labels.
         boxes: hits and false alarms by overlap of boxes.
         masks: by overlap of masks; None where truth or detector has none.
         tracking: what TrackEval counts.
@@ -82,6 +83,7 @@ class ChainCounts:
     """
 
     frames: int
+    undecoded: int
     boxes: Matches
     masks: Matches | None
     tracking: TrackingCounts
@@ -135,17 +137,24 @@ def detect_scored_frames(
         [species.index(name) if name in species else -1 for name in detector.classes], np.int64
     )
     of_video = looks_around(detector)
-    scored = keep_at(AP_FPS)
+    scored: set[int] = set()
+    at_ap, at_analysis = keep_at(AP_FPS), keep_at(settings.fps)
+
+    def show(index: int, time: Fraction) -> bool:
+        if at_ap(index, time):
+            scored.add(index)
+        analysed = at_analysis(index, time)  # asked of every frame: it counts on
+        return index in scored or (of_video and analysed)
+
     speeds = [classify_speeds(compute_motion_iou(track, video.info.fps)) for track in video.tracks]
     frames = ScoredFrames([], [], [], [])
     with VideoReader(video.info.path) as reader:
-        shown = reader.frames(keep_at(settings.fps if of_video else AP_FPS))
         for frame, found in stream_detections(
             detector,
-            shown,
+            reader.frames(show),
             window=settings.window,
             mirrored=settings.mirror_frames,
-            wanted=lambda frame: scored(frame.index, frame.time),
+            wanted=lambda frame: frame.index in scored,
         ):
             truth, crowds = truth_at(video.tracks, frame.index, species)
             found = found.select(to_species[found.labels] >= 0)
@@ -202,13 +211,15 @@ def count_chain(
         min_height_px=min_height_px,
     )
     length = len(result.times_s)
+    bouts = bouts_by_frames(result, video.info.fps)
     seconds = [
-        compute_action_seconds(video.actions, track, video.info.fps, result.bouts, followed[track.track_id])
+        compute_action_seconds(video.actions, track, video.info.fps, bouts, followed[track.track_id])
         for track in tall
         if track.track_id in followed
     ]
     return ChainCounts(
         frames=len(frames.truth),
+        undecoded=max([0, *(int(track.frames[-1]) + 1 - length for track in video.tracks)]),
         boxes=boxes,
         masks=_match_masks(frames, species, min_height_px),
         tracking=count_tracking(video.tracks, result.tracks, min_height_px=min_height_px),
@@ -228,13 +239,36 @@ def count_chain(
         ).sum(axis=1),
         in_place=_tabulate(
             [
-                compute_actions_in_place(video.actions, tall, video.info.fps, result.bouts, track)
+                compute_actions_in_place(video.actions, tall, video.info.fps, bouts, track)
                 for track in result.tracks
             ],
             actions,
         ),
         tubes=match_tubes(true, found, actions),
         tube_frames=match_action_frames(true, found, actions, video.info.fps, length),
+    )
+
+
+def bouts_by_frames(result: VideoResult, fps: Fraction) -> tuple[Bout, ...]:
+    """Bouts in seconds as labels have them: frames at a constant rate, whatever their real times.
+
+    Args:
+        result: of an analysis.
+        fps: of the labels.
+    """
+    times_s = result.times_s
+    clock_s = np.arange(len(times_s)) / float(fps)
+    if np.abs(times_s - clock_s).max(initial=0) < 0.5 / float(fps):
+        return result.bouts
+    ends = (float(result.info.duration or 0), len(times_s) / float(fps))
+    times_s, clock_s = np.append(times_s, ends[0]), np.append(clock_s, ends[1])
+    return tuple(
+        replace(
+            bout,
+            start_s=float(np.interp(bout.start_s, times_s, clock_s)),
+            end_s=float(np.interp(bout.end_s, times_s, clock_s)),
+        )
+        for bout in result.bouts
     )
 
 

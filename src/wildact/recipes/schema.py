@@ -210,7 +210,7 @@ class RecognitionData(Section):
 class _Recipe(Section):
     name: str
     description: str
-    seed: int = 0
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     model: Model
     optimizer: Optimizer
     schedule: Schedule

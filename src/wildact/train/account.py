@@ -11,6 +11,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from wildact.datasets import Dataset
+from wildact.datasets.native.raw import ACTIONS, ANNOTATIONS
 from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.record import NOT_RECORDED, describe_environment, plain_values
@@ -126,7 +127,7 @@ def describe_dataset(dataset: Dataset, roots: Sequence[Path] = ()) -> dict[str, 
     """
     roots = roots or [dataset.root]
     seconds = count_seconds(dataset.videos, dataset.actions)
-    files = [path for root in roots for path in sorted(root.glob("*")) if path.suffix in (".json", ".csv")]
+    files = [path for root in roots for name in (ACTIONS, ANNOTATIONS) if (path := root / name).is_file()]
     return {
         "folder": " + ".join(root.name for root in roots),
         "sha256": {path.name if len(roots) == 1 else str(path): compute_sha256(path) for path in files},

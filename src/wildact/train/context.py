@@ -118,7 +118,7 @@ class TrackDrawer:
 
 def score_video(video: LabelledVideo, recognizer: Recognizer, hop_s: float) -> list[ScoredTrack]:
     """The annotated tracks of a video with labelled actions; none where it cannot be decoded to their end."""
-    times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
+    times_s = video.times_s
     labelled = {label.track_id for label in video.actions}
     tracks = {t.track_id: t for t in video.tracks if t.track_id in labelled and not t.crowd}
     plans = plan_tracks(tracks.values(), times_s, recognizer, hop_s=hop_s)

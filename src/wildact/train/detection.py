@@ -103,7 +103,7 @@ STILL = 0.15
 
 def read_motion(video: LabelledVideo, chosen: Sequence[int], rng: Generator) -> dict[int, Image]:
     """The same, with what moves, see `wildact.detect.motion`."""
-    times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
+    times_s = video.times_s
     around = {index: choose_beside(times_s, index).tolist() for index in chosen}
     frames = read_frames(video, {number for numbers in around.values() for number in numbers} | set(chosen))
     images = {}

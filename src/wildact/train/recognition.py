@@ -86,7 +86,7 @@ def draw_clips(
     Returns:
         (T, S, S, 3) uint8 tensors with the index of their action; fewer where frames cannot be decoded.
     """
-    times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
+    times_s = video.times_s
     moments = find_moments(video)
     chances = np.array([weights[moment.action] * len(moment.frames) for moment in moments])
     plans: list[ClipPlan] = []

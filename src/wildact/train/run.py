@@ -18,7 +18,9 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import nn
 
 from wildact.atomic import replacing
-from wildact.datasets import Dataset, join_datasets, load_dataset
+from wildact.datasets import Dataset, join_datasets, load_dataset, require_videos
+from wildact.datasets.findings import SHARED_CAMERA, SHARED_FILE, SHARED_SITE, Finding
+from wildact.datasets.leakage import compare_datasets, find_copies
 from wildact.errors import DatasetError, OutputError, UsageError, WeightsError
 from wildact.recipes import DetectionRecipe
 from wildact.record import save_json
@@ -39,6 +41,8 @@ from wildact.train.step import Losses, Recipe, Training
 from wildact.train.validation import Validation
 from wildact.train.visits import Batches, Blocks
 from wildact.weights import BEST_FILE, WeightCard, render_model_card, save_record, save_weights
+
+_logger = logging.getLogger(__name__)
 
 LAST_FILE, RECORD_FILE, CARD_FILE = "last.safetensors", "record.json", "MODEL_CARD.md"
 
@@ -84,6 +88,8 @@ def train_recipe(
     held_out = None if validation is None else _load(validation)
     if held_out is not None:
         _check_classes(recipe, dataset, held_out)
+        require_videos(held_out)
+        _warn_of_overlap(dataset, held_out)
     _check_device(device)
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, dataset)
@@ -117,12 +123,15 @@ def train_recipe(
         warnings.filterwarnings("ignore", "You're resuming from a checkpoint that ended before the epoch")
         # how often is saved may have changed
         warnings.filterwarnings("ignore", "Be aware that when using `ckpt_path`, callbacks used to create")
-        trainer.fit(
-            Training(model, recipe, losses, blocks, per_epoch=per_epoch),
-            batches,
-            ckpt_path=last if done else None,
-            weights_only=True,
-        )
+        try:
+            trainer.fit(
+                Training(model, recipe, losses, blocks, per_epoch=per_epoch),
+                batches,
+                ckpt_path=last if done else None,
+                weights_only=True,
+            )
+        except SystemExit as end:  # how Lightning answers Ctrl-C
+            raise KeyboardInterrupt from end
     if not trainer.is_global_zero:
         return card
     if validator is None:
@@ -164,10 +173,25 @@ def _check_device(device: str) -> None:
 def _check_classes(recipe: Recipe, dataset: Dataset, held_out: Dataset) -> None:
     if isinstance(recipe, DetectionRecipe):
         detection.check_masks(held_out, crowds=True)
+    else:
+        recognition.find_videos(held_out)
     what = "species" if isinstance(recipe, DetectionRecipe) else "actions"
     if unknown := set(getattr(held_out, what)) - set(getattr(dataset, what)):
         raise DatasetError(
             f"{held_out.root}: {dataset.root} has no {what} {', '.join(sorted(unknown))} to train on."
+        )
+
+
+def _warn_of_overlap(dataset: Dataset, held_out: Dataset) -> None:
+    found: list[Finding] = []
+    compare_datasets([dataset, held_out], found.append)
+    find_copies([dataset, held_out], found.append)
+    kinds = {finding.kind for finding in found}
+    shared = [kind.title for kind in (SHARED_FILE, SHARED_CAMERA, SHARED_SITE) if kind in kinds]
+    if shared:
+        _logger.warning(
+            "%s: %s, training and validation: its scores tell little of other places.",
+            *(held_out.root, ", ".join(shared)),
         )
 
 
@@ -233,7 +257,7 @@ def _build_trainer(
     checkpoints = ModelCheckpoint(
         out,
         filename="last",
-        every_n_train_steps=recipe.optimizer.checkpoint_iterations,
+        every_n_train_steps=min(recipe.optimizer.checkpoint_iterations, iterations),
         enable_version_counter=False,
     )
     several = devices * nodes > 1 or "TORCHELASTIC_RUN_ID" in os.environ

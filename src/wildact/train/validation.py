@@ -132,7 +132,8 @@ def score_network(model: Any, card: WeightCard, dataset: Dataset, device: str) -
         Of a detector ``box_ap``, ``box_ap50``, ``mask_ap``, ``mask_ap50``; of an action network ``accuracy``
         and ``mean_class_accuracy``.
     """
-    weights = draw_resamples(len(dataset.videos), RESAMPLES, seed=0)
+    resamples = RESAMPLES if len(dataset.videos) > 1 else 0  # of one video nothing can be said
+    weights = draw_resamples(len(dataset.videos), resamples, seed=0)
     if card.kind == "detector":
         detector = Detector.from_model(copy.deepcopy(model), card, device=device)
         resampled = _score_detector(detector, dataset, weights)
@@ -216,7 +217,7 @@ def _tabulate_moments(video: LabelledVideo, recognizer: Recognizer, *, context: 
 
 def _middle_clips(video: LabelledVideo, recognizer: Recognizer) -> list[tuple[str, Clip]]:
     """The action and the middle clip of each labelled bout, numbered by the clip's ``track_id``."""
-    times_s = np.arange(video.info.frames or 0) / float(video.info.fps)
+    times_s = video.times_s
     plans: list[ClipPlan] = []
     actions = []
     for moments in find_moments(video):

@@ -219,6 +219,14 @@ def test_an_annotation_of_no_video_is_said(tmp_path):
         load_dataset(tmp_path)
 
 
+def test_a_number_may_be_written_as_a_fraction(tmp_path):
+    """As pandas writes whole numbers of a column with a gap."""
+    data = content()
+    data["annotations"][0]["track_id"] = 4.0
+    (video,) = load_dataset(write(tmp_path, data)).videos
+    assert [action.track_id for action in video.actions] == [4, 4]
+
+
 def test_two_videos_of_one_file_are_said(tmp_path):
     data = content()
     data["videos"].append(data["videos"][0] | {"id": 8, "file_name": "videos/a//b/c.mp4"})

@@ -154,8 +154,8 @@ def _read_tracks(
             entry.complain(UNKNOWN, f"it is of video {quote(number)}, which 'videos' does not list")
             continue
         of_video, track_id = videos[number], entry.values.get("track_id")
-        if isinstance(track_id, int):
-            of_video.declared.add(track_id)
+        if isinstance(track_id, int) or (isinstance(track_id, float) and track_id.is_integer()):
+            of_video.declared.add(int(track_id))
         if track is None:
             continue
         if track.track_id in of_video.tracks:
