@@ -12,6 +12,7 @@ from pathlib import Path
 import torch
 
 from wildact.datasets import Dataset, require_videos
+from wildact.datasets.dataset import LIGHTS
 from wildact.errors import DatasetError, UsageError
 from wildact.evaluate.annotated import CROP_SHIFTS, run_annotated
 from wildact.evaluate.figures import GroupScores, VideoCounts, score_group
@@ -19,8 +20,6 @@ from wildact.evaluate.video import run_chain
 from wildact.metrics import build_tracking_metrics
 from wildact.pipeline import AnalysisSettings, Models, load_models
 from wildact.types import LabelledVideo
-
-LIGHTS = ("day", "dusk", "ir")
 
 
 @dataclass(frozen=True, slots=True)
