@@ -27,10 +27,10 @@ from wildact.detect import WindowSettings, load_detector
 from wildact.evaluate import DatasetMatches, compare_matches
 from wildact.evaluate.compare import Comparison
 from wildact.evaluate.video import detect_scored_frames
+from wildact.labels import LabelledVideo
 from wildact.metrics import Matches, match_detections
 from wildact.pipeline import AnalysisSettings
 from wildact.record import save_json
-from wildact.types import LabelledVideo
 
 SINGLE = "single frames"
 KINDS = {"bbox": "box", "segm": "mask"}

@@ -25,9 +25,10 @@ from wildact.decode import VideoReader
 from wildact.detect import WindowSettings, load_detector
 from wildact.detect.fgfa import FlowGuidedMaskRCNN
 from wildact.detect.warp import chain_flows
+from wildact.labels import LabelledVideo
 from wildact.masks import decode_mask
 from wildact.metrics.motion import SPEEDS, classify_speeds, compute_motion_iou
-from wildact.types import LabelledVideo, Track
+from wildact.types import Track
 
 CELL_PX = 4
 """Of the finest level of the pyramid."""

@@ -1,8 +1,8 @@
 """Hand memory that was freed back to the system, so that a process does not grow with the length of a video.
 
 A network frees hundreds of MB after each batch, and what was found stays: small blocks between large holes.
-The C library of Linux (glibc) keeps such holes, and fills them only in part. On ten minutes of 1080p the
-memory in use stayed at 0.3 GB, while that which was held but free grew from 0.1 to 0.5 GB.
+The C library of Linux (glibc) keeps such holes, and fills them only in part: what is in use stays, and what
+is held but free grows with the video. ``benchmarks/memory.py`` measures what comes of it.
 """
 
 from __future__ import annotations

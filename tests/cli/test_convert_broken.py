@@ -12,8 +12,9 @@ import pytest
 from wildact.cli.main import main
 from wildact.datasets import Dataset
 from wildact.datasets.formats.table import FORMATS
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import encode_mask, mask_to_box
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.types import Track, VideoInfo
 
 WIDTH, HEIGHT, LENGTH = 16, 12, 6
 SOURCES = {  # where the labels of a format stand, within what its writer makes

@@ -7,8 +7,9 @@ import pytest
 
 from wildact.datasets import load_dataset
 from wildact.export.youtube_vis import save_data_set
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import encode_mask
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.types import Track, VideoInfo
 
 SIZE = (48, 32)  # width, height
 FRAMES = 12

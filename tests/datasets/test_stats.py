@@ -11,7 +11,7 @@ from wildact.datasets.stats import (
     describe_dataset,
     save_tables,
 )
-from wildact.types import ActionLabel
+from wildact.labels import ActionLabel
 
 
 @pytest.fixture

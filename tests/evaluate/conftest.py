@@ -9,9 +9,10 @@ import pytest
 from wildact.evaluate.figures import VideoCounts, score_group
 from wildact.evaluate.run import Evaluation
 from wildact.evaluate.video import ScoredFrames, count_chain, speeds_at, truth_at
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import encode_mask
 from wildact.metrics import classify_speeds, compute_motion_iou
-from wildact.types import ActionLabel, Bout, LabelledVideo, Track, VideoInfo, VideoResult
+from wildact.types import Bout, Track, VideoInfo, VideoResult
 
 SPECIES = ("deer", "fox")
 ACTIONS = ("walking", "resting")

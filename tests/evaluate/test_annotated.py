@@ -10,8 +10,9 @@ from torch import nn
 from wildact.decode import VideoWriter
 from wildact.errors import DatasetError
 from wildact.evaluate.annotated import best_classes, plan_views, run_annotated
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.recognize import Recognizer
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.types import Track, VideoInfo
 from wildact.weights import WeightCard
 
 DARK, BRIGHT = 40, 200

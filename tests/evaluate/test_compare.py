@@ -87,7 +87,9 @@ def test_what_is_not_of_the_same_data_is_not_compared(counted):
         compare_matches(one, counted([True, True, True]))
     with pytest.raises(UsageError, match="not of the same species"):
         compare_matches(one, replace(one, species=("deer", "boar")))
-    with pytest.raises(UsageError, match=r"same animals in videos/0\.mp4.*labels"):
+    with pytest.raises(
+        UsageError, match=r"same animals in videos/0\.mp4; evaluate both with the same labels and --fps"
+    ):
         compare_matches(one, counted([True, True], height=20))
     with pytest.raises(UsageError, match=r"below 24 and 0 pixels; evaluate both with the same --min-height"):
         compare_matches(one, counted([True, True], least=0))

@@ -76,7 +76,9 @@ def test_a_video_that_is_not_there_is_told_before_the_first_is_analysed(tiny_set
     last = dataset.videos[-1]
     gone = replace(last, info=replace(last.info, path=last.info.path.with_name("gone.mp4")))
     broken = replace(dataset, videos=(*dataset.videos[:-1], gone))
-    with pytest.raises(DatasetError, match=r"1 of 3 videos cannot be used: .*gone\.mp4: no such file"):
+    with pytest.raises(
+        DatasetError, match=r"1 of 3 videos cannot be used: .*gone\.mp4: there is no such file"
+    ):
         evaluate_models(
             broken, models, tiny_settings, on_video=lambda done, total: pytest.fail("one was analysed")
         )

@@ -12,8 +12,9 @@ from pycocotools import mask as coco_mask
 
 from wildact.errors import OutputError
 from wildact.export.youtube_vis import save_data_set
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import encode_mask, mask_to_box
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.types import Track, VideoInfo
 
 HEIGHT, WIDTH, LENGTH = 20, 30, 6
 

@@ -4,6 +4,7 @@ from math import isnan
 import numpy as np
 import pytest
 
+from wildact.labels import ActionLabel
 from wildact.metrics.recognition import (
     compute_action_seconds,
     compute_actions_in_place,
@@ -12,7 +13,7 @@ from wildact.metrics.recognition import (
     compute_top_k,
     tabulate_answers,
 )
-from wildact.types import ActionLabel, Bout, Track
+from wildact.types import Bout, Track
 
 CLASSES = ("walk", "graze", "rest")
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from wildact.labels import ActionLabel
 from wildact.metrics.tubes import (
     TUBE_IOUS,
     Tube,
@@ -18,7 +19,7 @@ from wildact.metrics.tubes import (
     true_tubes,
     tube_iou,
 )
-from wildact.types import ActionLabel, Bout, Track
+from wildact.types import Bout, Track
 
 ACTIONS = ("walk", "rest")
 FPS = Fraction(10)

@@ -7,8 +7,9 @@ import pytest
 
 from wildact.datasets import Dataset, load_dataset
 from wildact.decode import VideoWriter
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.simulate import SimulationSettings, simulate_dataset
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.types import Track, VideoInfo
 
 
 @pytest.fixture(scope="session")

@@ -261,7 +261,7 @@ def test_what_validation_needs_is_said_before_the_training(tiny_data, tmp_path, 
 
     other = shutil.copytree(tiny_data, tmp_path / "other")
     next((other / "videos").rglob("*.*4")).unlink()
-    with pytest.raises(DatasetError, match=r"1 of 4 videos cannot be used: .*no such file"):
+    with pytest.raises(DatasetError, match=r"1 of 4 videos cannot be used: video .*: there is no such file"):
         validate_on(other)
     header = (tiny_data / "actions.csv").read_text(encoding="utf-8").splitlines()[0]
     (other / "actions.csv").write_text(header + "\n", encoding="utf-8")

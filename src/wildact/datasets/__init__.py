@@ -4,10 +4,10 @@ Everything works on `Dataset`. ``native`` reads and writes wildact's own format,
 tools; ``results`` makes labels of what ``wildact run`` found.
 """
 
+from wildact.datasets.check_videos import require_videos
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.frames import truth_at
 from wildact.datasets.join import join_datasets
 from wildact.datasets.native.read import load_dataset
-from wildact.datasets.presence import require_videos
 
 __all__ = ["Dataset", "join_datasets", "load_dataset", "require_videos", "truth_at"]

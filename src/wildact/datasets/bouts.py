@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wildact.types import ActionLabel, LabelledVideo
+from wildact.labels import ActionLabel, LabelledVideo
 
 
 def boxed_actions(video: LabelledVideo) -> tuple[ActionLabel, ...]:

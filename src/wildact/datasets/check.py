@@ -32,8 +32,9 @@ from wildact.datasets.native.read import read_dataset
 from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.datasets.words import list_frames, quote
 from wildact.errors import UsageError
+from wildact.labels import LabelledVideo
 from wildact.masks import mask_to_box
-from wildact.types import LabelledVideo, Track
+from wildact.types import Track
 
 MAX_RATIO = 20.0
 """The most frequent class may be so many times as frequent as the rarest."""

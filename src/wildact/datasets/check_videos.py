@@ -21,10 +21,12 @@ from wildact.datasets.findings import (
 )
 from wildact.datasets.native.raw import ANNOTATIONS
 from wildact.decode import VideoReader, probe_video
-from wildact.errors import VideoError
-from wildact.types import LabelledVideo, VideoInfo
+from wildact.errors import DatasetError, VideoError
+from wildact.labels import LabelledVideo
+from wildact.types import VideoInfo
 
 _FPS_TOLERANCE = 0.01  # relative: containers round
+_SHOWN = 5  # of the videos that cannot be used
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +63,24 @@ def check_video(dataset: Dataset, video: LabelledVideo, report: Report, *, decod
         report(Finding(kind, dataset.root / ANNOTATIONS, f"video {name}", what))
 
 
+def require_videos(dataset: Dataset) -> None:
+    """See that all videos are there and are those of their labels, before hours are spent on the first.
+
+    Raises:
+        DatasetError: names the first videos of which `check_video` reports an error.
+    """
+    found: list[Finding] = []
+    for video in dataset.videos:
+        check_video(dataset, video, found.append)
+    errors = [finding for finding in found if finding.kind.severity == "error"]
+    if errors:
+        shown = "; ".join(f"{finding.entry or finding.file}: {finding.what}" for finding in errors[:_SHOWN])
+        more = "; ..." if len(errors) > _SHOWN else ""
+        raise DatasetError(
+            f"{dataset.root}: {len(errors)} of {len(dataset.videos)} videos cannot be used: {shown}{more}."
+        )
+
+
 def _decode(video: LabelledVideo) -> _Facts:
     with VideoReader(video.info.path) as reader:
         for _ in reader.frames(keep=lambda _index, _time: False):
@@ -70,7 +90,8 @@ def _decode(video: LabelledVideo) -> _Facts:
 
 def _compare_size(labelled: VideoInfo, facts: _Facts) -> list[tuple[Kind, str]]:
     found, differences = facts.info, []
-    if (labelled.width, labelled.height) != (found.width, found.height):
+    told = labelled.width > 0
+    if told and (labelled.width, labelled.height) != (found.width, found.height):
         sizes = (
             f"{labelled.width}x{labelled.height} pixels labelled, {found.width}x{found.height} in the file"
         )

@@ -9,7 +9,8 @@ from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, get_args
 
 from wildact.errors import OutputError
-from wildact.types import LabelledVideo, Light
+from wildact.labels import LabelledVideo
+from wildact.types import Light
 
 LIGHTS: tuple[Light, ...] = get_args(Light)
 

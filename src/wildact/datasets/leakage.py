@@ -25,7 +25,7 @@ from wildact.datasets.findings import (
     Report,
 )
 from wildact.datasets.native.raw import ANNOTATIONS
-from wildact.types import LabelledVideo
+from wildact.labels import LabelledVideo
 
 _Place = tuple[Dataset, LabelledVideo]
 

@@ -25,7 +25,8 @@ from wildact.datasets.place import place_video
 from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.errors import DatasetError, OutputError, UsageError
 from wildact.export.youtube_vis import ACTION_COLUMNS
-from wildact.types import Float64, LabelledVideo
+from wildact.labels import LabelledVideo
+from wildact.types import Float64
 
 UNITS = ("site", "camera", "video")
 

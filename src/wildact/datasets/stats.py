@@ -12,7 +12,8 @@ import pandas as pd
 from wildact.atomic import replacing
 from wildact.datasets.dataset import Dataset
 from wildact.export.tables import safe_text
-from wildact.types import ActionLabel, LabelledVideo, Track
+from wildact.labels import ActionLabel, LabelledVideo
+from wildact.types import Track
 
 MAX_GAP_S = 1.0
 """A bout follows another if it begins at most so long after that one's end."""

@@ -15,9 +15,10 @@ import numpy as np
 from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips_at
 from wildact.decode import VideoReader
 from wildact.errors import DatasetError
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.metrics import tabulate_answers
 from wildact.recognize import Recognizer, predict_actions
-from wildact.types import ActionLabel, Float32, Float64, Frame, Int64, LabelledVideo, Track
+from wildact.types import Float32, Float64, Frame, Int64, Track
 
 TOP_K = 5
 CROP_SHIFTS = {1: (0,), 3: (-1, 0, 1)}

@@ -17,9 +17,9 @@ from wildact.errors import DatasetError, UsageError
 from wildact.evaluate.annotated import CROP_SHIFTS, run_annotated
 from wildact.evaluate.figures import GroupScores, VideoCounts, score_group
 from wildact.evaluate.video import run_chain
+from wildact.labels import LabelledVideo
 from wildact.metrics import build_tracking_metrics
 from wildact.pipeline import AnalysisSettings, Models, load_models
-from wildact.types import LabelledVideo
 
 
 @dataclass(frozen=True, slots=True)

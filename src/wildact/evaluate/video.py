@@ -15,6 +15,7 @@ import numpy as np
 from wildact.datasets import truth_at
 from wildact.decode import VideoReader
 from wildact.detect import Detector, looks_around, stream_detections
+from wildact.labels import LabelledVideo
 from wildact.metrics import (
     ActionSeconds,
     Matches,
@@ -35,7 +36,7 @@ from wildact.metrics import (
     within_crowds,
 )
 from wildact.pipeline import AnalysisSettings, Models, analyze_video, keep_at
-from wildact.types import Bool, Bout, Detections, Int64, LabelledVideo, Track, VideoResult
+from wildact.types import Bool, Bout, Detections, Int64, Track, VideoResult
 
 AP_FPS = Fraction(2)
 """Frames per second on which detections are scored: neighbouring frames are nearly the same picture."""
@@ -256,12 +257,10 @@ def bouts_by_frames(result: VideoResult, fps: Fraction) -> tuple[Bout, ...]:
         result: of an analysis.
         fps: of the labels.
     """
-    times_s = result.times_s
+    times_s = np.append(result.times_s, float(result.info.duration or 0))
     clock_s = np.arange(len(times_s)) / float(fps)
-    if np.abs(times_s - clock_s).max(initial=0) < 0.5 / float(fps):
+    if np.abs(times_s - clock_s)[:-1].max(initial=0) < 0.5 / float(fps):
         return result.bouts
-    ends = (float(result.info.duration or 0), len(times_s) / float(fps))
-    times_s, clock_s = np.append(times_s, ends[0]), np.append(clock_s, ends[1])
     return tuple(
         replace(
             bout,

@@ -14,8 +14,9 @@ from typing import Any
 from wildact.atomic import replacing
 from wildact.errors import OutputError
 from wildact.export.json_stream import write_json
+from wildact.labels import LabelledVideo
 from wildact.masks import mask_area, to_coco
-from wildact.types import LabelledVideo, Rle, Track
+from wildact.types import Rle, Track
 
 ACTION_COLUMNS = ("video", "track_id", "action", "start_frame", "end_frame")
 """The header of ``actions.csv``."""

@@ -11,8 +11,9 @@ from typing import NamedTuple
 import numpy as np
 
 from wildact.boxes import box_iou
+from wildact.labels import ActionLabel
 from wildact.metrics.tracking import MIN_IOU
-from wildact.types import ActionLabel, Bout, Float32, Float64, Int64, Track
+from wildact.types import Bout, Float32, Float64, Int64, Track
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,10 @@ from math import floor
 import numpy as np
 
 from wildact.boxes import interpolate_boxes, paired_iou
+from wildact.labels import ActionLabel
 from wildact.metrics.pooling import Matches, mean_known, pool_average_precision
 from wildact.metrics.tracking import MIN_IOU, within_crowds
-from wildact.types import ActionLabel, Bool, Bout, Float32, Float64, Int64, Track
+from wildact.types import Bool, Bout, Float32, Float64, Int64, Track
 
 TUBE_IOUS = (0.2, *(round(0.5 + 0.05 * k, 2) for k in range(10)))
 FRAME_IOUS = (0.5,)

@@ -20,6 +20,7 @@ import numpy as np
 from wildact.decode.writer import VideoWriter
 from wildact.errors import OutputError, UsageError
 from wildact.export.youtube_vis import save_data_set
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import mask_to_box
 from wildact.simulate.animals import ACTIONS, SPECIES, Animal
 from wildact.simulate.banner import Banner, draw_banner
@@ -29,7 +30,7 @@ from wildact.simulate.clip import Actor, Weather, simulate_clip
 from wildact.simulate.habitats import HABITATS, Habitat
 from wildact.simulate.scene import Scene, build_scene
 from wildact.simulate.sign import Sign, draw_sign
-from wildact.types import ActionLabel, LabelledVideo, Light, Rle, Track, VideoInfo
+from wildact.types import Light, Rle, Track, VideoInfo
 
 GENERATOR = "wildact simulate"
 FRAME_RATES = (Fraction(10), Fraction(15), Fraction(25), Fraction(30), Fraction(30000, 1001))

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 
 from wildact.clip import cut_clips, frames_needed
 from wildact.datasets import Dataset
+from wildact.labels import LabelledVideo
 from wildact.pipeline import plan_tracks
 from wildact.recipes import RecognitionRecipe
 from wildact.recipes.schema import TrackContext
@@ -25,7 +26,7 @@ from wildact.recognize.context import describe_movement, split_track
 from wildact.train.recognition import find_videos
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks, read_frames
-from wildact.types import ActionScores, Float32, Float64, Int64, LabelledVideo, Track
+from wildact.types import ActionScores, Float32, Float64, Int64, Track
 from wildact.weights import WeightCard
 
 Sample = tuple[Tensor, Tensor, Tensor]

@@ -18,6 +18,7 @@ from wildact.datasets import Dataset
 from wildact.detect.heads import refine_proposals
 from wildact.detect.motion import choose_beside, stack_motion, to_grey
 from wildact.errors import DatasetError
+from wildact.labels import LabelledVideo
 from wildact.masks import decode_mask
 from wildact.recipes import DetectionRecipe
 from wildact.recipes.schema import DetectionData
@@ -25,7 +26,7 @@ from wildact.train.augment import apply_look, draw_look, scale_and_crop
 from wildact.train.paste import Labelled, paste_animals
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks, read_frames
-from wildact.types import Bool, Image, LabelledVideo
+from wildact.types import Bool, Image
 
 MIN_AREA_PX = 16
 """Fewer visible pixels than this after scaling are no animal that a network could learn from."""

@@ -25,13 +25,14 @@ from wildact.datasets import Dataset
 from wildact.detect.fine_masks import CELLS, cut_pixels, widen
 from wildact.detect.heads import refine_proposals
 from wildact.detect.predict import resize_for
+from wildact.labels import LabelledVideo
 from wildact.recipes import DetectionRecipe
 from wildact.recipes.schema import DetectionData, FineMasks
 from wildact.train.augment import apply_look, draw_look, scale_masks
 from wildact.train.detection import check_masks, choose_frames, make_target, read_images, read_truth
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks
-from wildact.types import Image, LabelledVideo
+from wildact.types import Image
 
 MIN_IOU = 0.4
 """Boxes that overlap an animal less are of something else; those at 0.5 are where it matters most."""

@@ -19,13 +19,14 @@ from torch.nn import functional as F
 from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips_at
 from wildact.datasets import Dataset
 from wildact.errors import DatasetError
+from wildact.labels import LabelledVideo
 from wildact.recipes import RecognitionRecipe
 from wildact.recipes.schema import RecognitionData
 from wildact.recognize import normalize_clips
 from wildact.train.augment import apply_look, draw_look
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks, read_frames
-from wildact.types import Clip, Float64, Image, Int64, LabelledVideo, Track
+from wildact.types import Clip, Float64, Image, Int64, Track
 
 Sample = tuple[Tensor, int]
 

@@ -24,6 +24,7 @@ from wildact.clip import ClipPlan, plan_clips_at
 from wildact.datasets import Dataset, truth_at
 from wildact.decode import VideoReader
 from wildact.detect import Detector, looks_around, stream_detections
+from wildact.labels import LabelledVideo
 from wildact.metrics import (
     compute_class_rates,
     draw_resamples,
@@ -38,7 +39,7 @@ from wildact.recognize.context import correct_scores, describe_movement
 from wildact.train.context import UNKNOWN, score_video
 from wildact.train.log import VALIDATION
 from wildact.train.recognition import cut_decodable, find_moments
-from wildact.types import Bool, Clip, Detections, Float64, Int64, LabelledVideo
+from wildact.types import Bool, Clip, Detections, Float64, Int64
 from wildact.weights import WeightCard
 
 FPS = Fraction(1)

@@ -14,12 +14,12 @@ from numpy.random import Generator
 from torch import Tensor, nn
 
 from wildact.datasets import Dataset
+from wildact.labels import LabelledVideo
 from wildact.recipes import DetectionRecipe
 from wildact.recipes.schema import DetectionData, Window
 from wildact.train.detection import Target, change_frames, check_masks, choose_frames, read_truth
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks, read_frames
-from wildact.types import LabelledVideo
 
 Sample = tuple[Tensor, Target]
 

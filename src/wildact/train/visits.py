@@ -24,7 +24,8 @@ from torch.utils.data import Dataset as TorchDataset
 
 from wildact.decode import VideoReader
 from wildact.errors import DatasetError, UsageError, VideoError, WildactError
-from wildact.types import Frame, LabelledVideo
+from wildact.labels import LabelledVideo
+from wildact.types import Frame
 
 Sample = TypeVar("Sample")
 

@@ -9,7 +9,8 @@ from wildact.datasets.dataset import Dataset
 from wildact.datasets.formats.facts import Facts, complete, parse_rate
 from wildact.decode import VideoWriter
 from wildact.errors import DatasetError
-from wildact.types import LabelledVideo, Track, VideoInfo
+from wildact.labels import LabelledVideo
+from wildact.types import Track, VideoInfo
 
 
 @pytest.fixture(scope="module")

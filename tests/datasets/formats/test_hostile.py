@@ -15,8 +15,9 @@ from wildact.datasets.dataset import Dataset
 from wildact.datasets.formats.facts import Facts
 from wildact.datasets.formats.table import FORMATS
 from wildact.errors import DatasetError
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import encode_mask, mask_to_box
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.types import Track, VideoInfo
 
 VALUES = (
     None, True, -1, 0, 1, 2**31, 10**30, 1e300, -0.5, "", "x", "1", "../x", "\x00", "ä", [], [1], {},

@@ -13,7 +13,8 @@ from wildact.datasets.formats.facts import Facts
 from wildact.datasets.formats.megadetector import read_megadetector, write_megadetector
 from wildact.datasets.formats.table import FORMATS, list_losses
 from wildact.errors import DatasetError
-from wildact.types import LabelledVideo, Track, VideoInfo
+from wildact.labels import LabelledVideo
+from wildact.types import Track, VideoInfo
 
 SIZE = (64, 48)
 

@@ -14,8 +14,9 @@ from wildact.datasets.bouts import join_bouts, kept_actions
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.formats.facts import Facts
 from wildact.datasets.formats.table import FORMATS, list_losses
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import encode_mask, mask_to_box
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.types import Track, VideoInfo
 
 ROOT = Path("/data")
 SUFFIX = {"cvat": "", "native": "", "mot": "", "mots": ""}

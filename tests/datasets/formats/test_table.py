@@ -9,8 +9,9 @@ from wildact.datasets.dataset import Dataset
 from wildact.datasets.formats.guess import guess_format, guess_target
 from wildact.datasets.formats.losses import FEATURES
 from wildact.datasets.formats.table import FORMATS, Format, list_losses
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import encode_mask, mask_to_box
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.types import Track, VideoInfo
 
 DOCS = Path(__file__).parents[3] / "docs" / "formats.md"
 

@@ -10,7 +10,8 @@ from typing import Any
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.formats.checks import check_unique, check_video
 from wildact.datasets.words import Thing, list_things
-from wildact.types import ActionLabel, LabelledVideo, Light, Track, VideoInfo
+from wildact.labels import ActionLabel, LabelledVideo
+from wildact.types import Light, Track, VideoInfo
 
 
 def build_video(

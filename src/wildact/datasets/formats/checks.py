@@ -10,7 +10,8 @@ import numpy as np
 from wildact.datasets.dataset import leads_out
 from wildact.datasets.limits import EDGE_PX, MAX_FRAMES, MAX_PIXELS
 from wildact.errors import DatasetError
-from wildact.types import LabelledVideo, Track, VideoInfo
+from wildact.labels import LabelledVideo
+from wildact.types import Track, VideoInfo
 
 
 def video_path(where: str, root: Path, name: str) -> Path:

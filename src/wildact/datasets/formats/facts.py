@@ -13,7 +13,8 @@ from wildact.datasets.formats.checks import check_unique, check_video
 from wildact.datasets.words import plural
 from wildact.decode import VideoReader, classify_light, probe_video
 from wildact.errors import DatasetError
-from wildact.types import Image, LabelledVideo, Light, VideoInfo
+from wildact.labels import LabelledVideo
+from wildact.types import Image, Light, VideoInfo
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,9 @@ from wildact.datasets.bouts import boxed_actions, follows, kept_actions
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.words import plural
 from wildact.export.boris import merge_bouts
+from wildact.labels import LabelledVideo
 from wildact.masks import mask_to_box
-from wildact.types import Bout, LabelledVideo, Track
+from wildact.types import Bout, Track
 
 FEATURES: dict[str, str] = {
     "boxes": "a box on each frame on which an animal is visible",

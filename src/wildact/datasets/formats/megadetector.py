@@ -26,7 +26,8 @@ from wildact.datasets.results.labels import read_dataset_recordings
 from wildact.datasets.words import Thing, quote
 from wildact.errors import DatasetError
 from wildact.export.megadetector import save_megadetector
-from wildact.types import LabelledVideo, Track
+from wildact.labels import LabelledVideo
+from wildact.types import Track
 
 _FAILED = "file that MegaDetector could not read", "files that MegaDetector could not read"
 _GUESSES = "further guess of a species", "further guesses of species"

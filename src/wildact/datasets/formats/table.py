@@ -38,7 +38,7 @@ class Format:
         name: as ``wildact convert`` calls it.
         title: as its makers call it, with the version.
         read: file or folder to data set; what the format does not tell stays unknown (see
-            :class:`wildact.types.LabelledVideo`), and what wildact cannot hold is told by
+            :class:`wildact.labels.LabelledVideo`), and what wildact cannot hold is told by
             ``Dataset.dropped``. Raises DatasetError.
         write: data set to a file or folder, whole or not at all. What ``list_losses`` tells is left out.
             Raises OutputError.

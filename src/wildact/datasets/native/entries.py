@@ -28,8 +28,9 @@ from wildact.datasets.findings import (
 from wildact.datasets.limits import EDGE_PX, LARGEST, MAX_FRAMES, MAX_SIDE_PX
 from wildact.datasets.native.raw import Entry
 from wildact.datasets.words import list_frames, quote
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import from_coco
-from wildact.types import ActionLabel, Bool, Float32, LabelledVideo, Rle, Track, VideoInfo
+from wildact.types import Bool, Float32, Rle, Track, VideoInfo
 
 _FPS = re.compile(r"[0-9]{1,9}(\.[0-9]{1,18}|/0*[1-9][0-9]{0,8})?")
 _CELL = re.compile(r"\s*-?[0-9]{1,10}\s*")

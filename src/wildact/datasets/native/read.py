@@ -25,7 +25,8 @@ from wildact.datasets.native.raw import (
 )
 from wildact.datasets.words import quote
 from wildact.errors import DatasetError
-from wildact.types import ActionLabel, LabelledVideo, Track
+from wildact.labels import ActionLabel, LabelledVideo
+from wildact.types import Track
 
 
 @dataclass(slots=True)

@@ -14,7 +14,8 @@ from wildact.datasets.words import plural
 from wildact.decode.probe import has_audio
 from wildact.errors import OutputError
 from wildact.export.recording import Recording, find_frames
-from wildact.types import ActionLabel, Bout, LabelledVideo, VideoResult
+from wildact.labels import ActionLabel, LabelledVideo
+from wildact.types import Bout, VideoResult
 
 
 def to_dataset(folder: Path, recordings: Iterator[Recording]) -> Dataset:

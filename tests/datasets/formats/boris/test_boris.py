@@ -19,7 +19,8 @@ from wildact.datasets.formats.facts import Facts
 from wildact.datasets.formats.table import FORMATS, list_losses
 from wildact.datasets.words import plural
 from wildact.errors import DatasetError
-from wildact.types import ActionLabel, LabelledVideo, VideoInfo
+from wildact.labels import ActionLabel, LabelledVideo
+from wildact.types import VideoInfo
 
 NO_FACTS = Facts()
 

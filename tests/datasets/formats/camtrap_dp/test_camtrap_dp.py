@@ -18,8 +18,9 @@ from wildact.datasets.formats.camtrap_dp.write import write_camtrap_dp
 from wildact.datasets.formats.facts import Facts
 from wildact.datasets.formats.table import FORMATS, list_losses
 from wildact.errors import DatasetError, OutputError
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import encode_mask
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.types import Track, VideoInfo
 
 EXAMPLE = Path(__file__).parents[4].parent / "shared" / "data" / "camtrap_dp" / "example"
 needs_example = pytest.mark.skipif(not EXAMPLE.is_dir(), reason="the official example is not here")

@@ -12,8 +12,9 @@ from wildact.datasets.formats.cvat.read import read_cvat
 from wildact.datasets.formats.cvat.write import write_cvat
 from wildact.datasets.formats.facts import Facts
 from wildact.errors import DatasetError, OutputError
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import decode_mask, encode_mask, mask_to_box
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.types import Track, VideoInfo
 
 KABR = Path(__file__).parents[4].parent / "shared" / "data" / "cvat" / "kabr_miniscene1_tracks.xml"
 

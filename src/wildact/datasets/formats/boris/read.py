@@ -25,7 +25,7 @@ from wildact.datasets.formats.facts import Facts
 from wildact.datasets.words import Thing, quote
 from wildact.errors import DatasetError
 from wildact.export.boris import VARIABLES
-from wildact.types import ActionLabel, LabelledVideo
+from wildact.labels import ActionLabel, LabelledVideo
 
 _MARK = re.compile(r".*\D(\d{1,9})|(\d{1,9})")
 

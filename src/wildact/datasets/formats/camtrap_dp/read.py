@@ -25,7 +25,8 @@ from wildact.datasets.formats.rows import TrackRows
 from wildact.datasets.words import Thing, quote
 from wildact.decode.clock import parse_time
 from wildact.errors import DatasetError
-from wildact.types import ActionLabel, LabelledVideo, Track, VideoInfo
+from wildact.labels import ActionLabel, LabelledVideo
+from wildact.types import Track, VideoInfo
 
 _BLANK = "blank"
 

@@ -14,8 +14,9 @@ import pyarrow.csv as pc
 from wildact.datasets.words import quote
 from wildact.errors import DatasetError
 from wildact.export.camtrap_columns import DETECTION_FIELDS
+from wildact.labels import ActionLabel
 from wildact.masks import from_coco
-from wildact.types import ActionLabel, Rle, Track
+from wildact.types import Rle, Track
 
 _FARTHEST_PX = 1e6
 _TYPES = {"string": pa.string(), "integer": pa.int64(), "number": pa.float64(), "boolean": pa.bool_()}

@@ -33,7 +33,8 @@ from wildact.datasets.formats.documents import Id, Part, load_document, save_doc
 from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
 from wildact.export.youtube_vis import list_categories
-from wildact.types import LabelledVideo, Track
+from wildact.labels import LabelledVideo
+from wildact.types import Track
 
 
 class Document(Part):

@@ -24,7 +24,7 @@ from wildact.datasets.formats.rows import TrackRows
 from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
 from wildact.export.youtube_vis import list_categories
-from wildact.types import LabelledVideo
+from wildact.labels import LabelledVideo
 
 
 class Video(Part):

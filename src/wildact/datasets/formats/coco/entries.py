@@ -16,8 +16,9 @@ from wildact.datasets.formats.segmentation import read_segmentation
 from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
 from wildact.export.youtube_vis import to_coco_json
+from wildact.labels import LabelledVideo
 from wildact.masks import mask_area, mask_to_box
-from wildact.types import LabelledVideo, Rle, Track
+from wildact.types import Rle, Track
 
 PICTURES = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff", ".webp", ".gif"})
 

@@ -21,7 +21,8 @@ from wildact.datasets.formats.documents import XYWH, Count, Id, Part, load_docum
 from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
 from wildact.export.youtube_vis import iterate_annotations, list_categories
-from wildact.types import LabelledVideo, Track
+from wildact.labels import LabelledVideo
+from wildact.types import Track
 
 _UNSEEN = "annotation that is visible on no frame", "annotations that are visible on no frame"
 

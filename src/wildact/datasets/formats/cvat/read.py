@@ -27,8 +27,9 @@ from wildact.datasets.formats.xml_stream import Event, iterate_xml
 from wildact.datasets.limits import LARGEST
 from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import mask_to_box
-from wildact.types import ActionLabel, LabelledVideo, Track
+from wildact.types import Track
 
 _KINDS = {"box": BOX, "polygon": POLYGON, "mask": MASK}
 _OTHERS = frozenset({"polyline", "points", "cuboid", "ellipse", "skeleton"})

@@ -19,8 +19,9 @@ from wildact.datasets.formats.cvat.polygons import interpolate_polygon
 from wildact.datasets.formats.keyframes import interpolate
 from wildact.datasets.formats.segmentation import draw_polygons
 from wildact.datasets.words import Thing
+from wildact.labels import ActionLabel
 from wildact.masks import mask_to_box
-from wildact.types import ActionLabel, Float64, Int64, Rle, Track
+from wildact.types import Float64, Int64, Rle, Track
 
 BOX, POLYGON, MASK = range(3)
 NO_VALUE = -1

@@ -21,8 +21,9 @@ from wildact.datasets.bouts import join_bouts, kept_actions
 from wildact.datasets.dataset import Dataset, relative_name
 from wildact.datasets.formats.keyframes import find_keyframes
 from wildact.errors import OutputError
+from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import decode_mask, mask_area, mask_to_box
-from wildact.types import ActionLabel, Bool, LabelledVideo, Rle, Track
+from wildact.types import Bool, Rle, Track
 
 ATTRIBUTE = "action"
 NO_ACTION = "__undefined__"

@@ -35,7 +35,8 @@ from wildact.datasets.formats.label_studio.model import Data, KeyFrame, Region, 
 from wildact.datasets.limits import MAX_PIXELS, MAX_PX
 from wildact.datasets.words import Thing, quote
 from wildact.errors import DatasetError
-from wildact.types import ActionLabel, Int64, LabelledVideo, Track
+from wildact.labels import ActionLabel, LabelledVideo
+from wildact.types import Int64, Track
 
 _NO_FACTS = Facts()
 _KINDS = ("videorectangle", "labels", "timelinelabels", "relation")

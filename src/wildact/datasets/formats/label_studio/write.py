@@ -19,7 +19,8 @@ from wildact.datasets.dataset import Dataset, relative_name
 from wildact.datasets.formats.keyframes import find_keyframes
 from wildact.errors import OutputError
 from wildact.export.json_stream import write_json
-from wildact.types import Float64, LabelledVideo, Track
+from wildact.labels import LabelledVideo
+from wildact.types import Float64, Track
 
 _SAME = 1e-9
 """Boxes come back exactly: single precision tells differences of 6e-8 of a value."""

@@ -18,7 +18,7 @@ from wildact.datasets.formats.mot.sequence import Sequence, iterate_lines, read_
 from wildact.datasets.formats.rows import TrackRows
 from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
-from wildact.types import LabelledVideo
+from wildact.labels import LabelledVideo
 
 UNNAMED = "animal"
 """The species of boxes without a class."""

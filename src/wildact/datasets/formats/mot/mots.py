@@ -19,8 +19,9 @@ from wildact.datasets.formats.mot.sequence import Sequence, iterate_lines, read_
 from wildact.datasets.formats.rows import TrackRows
 from wildact.datasets.words import Thing
 from wildact.errors import DatasetError, OutputError
+from wildact.labels import LabelledVideo
 from wildact.masks import from_coco, mask_area, mask_to_box
-from wildact.types import LabelledVideo, Rle
+from wildact.types import Rle
 
 CLASSES = {1: "car", 2: "pedestrian"}
 """The classes of the benchmark, where no ``labels.txt`` names others."""

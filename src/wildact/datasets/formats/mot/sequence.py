@@ -29,7 +29,8 @@ from wildact.datasets.formats.facts import read_rate
 from wildact.datasets.limits import MAX_FRAMES
 from wildact.datasets.words import Thing
 from wildact.errors import DatasetError
-from wildact.types import LabelledVideo, VideoInfo
+from wildact.labels import LabelledVideo
+from wildact.types import VideoInfo
 
 TRUTH = Path("gt") / "gt.txt"
 LABELS = Path("gt") / "labels.txt"

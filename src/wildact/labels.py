@@ -1,0 +1,55 @@
+"""What people, or the simulator, say of a video: its animals and what they did."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from wildact.types import Float64, Light, Track, VideoInfo
+
+
+@dataclass(frozen=True, slots=True)
+class ActionLabel:
+    """A person's (or the simulator's) statement that one animal did one thing.
+
+    Attributes:
+        track_id: of the annotated track.
+        action: what it did.
+        start_frame: first frame, inclusive.
+        end_frame: last frame, exclusive.
+    """
+
+    track_id: int
+    action: str
+    start_frame: int
+    end_frame: int
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledVideo:
+    """A video with its truth: what a data set holds of it.
+
+    Attributes:
+        info: the file; frames, fps and size as annotated. Read from a file of labels that does not tell
+            them, they are None, 0 and 0 x 0.
+        site: where the camera stood; empty where nobody said.
+        camera: which camera; empty where nobody said.
+        light: day, dusk or ir; None where nobody said.
+        tracks: annotated animals; boxes and masks of what is visible, score 1.
+        actions: what they did.
+        recorded: ISO 8601 local time of the first frame, or None.
+    """
+
+    info: VideoInfo
+    site: str
+    camera: str
+    light: Light | None
+    tracks: tuple[Track, ...]
+    actions: tuple[ActionLabel, ...]
+    recorded: str | None = None
+
+    @property
+    def times_s(self) -> Float64:
+        """(F,) float64 seconds of each frame, at the constant rate that labels have."""
+        return np.arange(self.info.frames or 0) / float(self.info.fps)
