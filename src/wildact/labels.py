@@ -39,6 +39,8 @@ class LabelledVideo:
         tracks: annotated animals; boxes and masks of what is visible, score 1.
         actions: what they did.
         recorded: ISO 8601 local time of the first frame, or None.
+        split: the part of the data set that the labels put it in, e.g. ``train`` or ``val``; None: in none.
+        recording: clips or images of one recording have one name, and stay together in splits; empty: alone.
     """
 
     info: VideoInfo
@@ -48,6 +50,8 @@ class LabelledVideo:
     tracks: tuple[Track, ...]
     actions: tuple[ActionLabel, ...]
     recorded: str | None = None
+    split: str | None = None
+    recording: str = ""
 
     @property
     def times_s(self) -> Float64:

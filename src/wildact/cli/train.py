@@ -18,6 +18,7 @@ def train(
     validation: Annotated[
         Path | None, typer.Option(help="Folder of labelled videos to choose the best weights by.")
     ] = None,
+    split: Annotated[str, typer.Option(help="Split to train on, where data name splits.")] = "train",
     workers: Annotated[int, typer.Option(min=0, help="Processes that decode videos.")] = 1,
     device: Annotated[str, typer.Option(help="auto, cpu or cuda.")] = "auto",
     devices: Annotated[int, typer.Option(min=1, help="Processes or GPUs that train together.")] = 1,
@@ -33,6 +34,7 @@ def train(
         data,
         out,
         validation=validation,
+        split=split,
         workers=workers,
         device=device,
         devices=devices,

@@ -11,6 +11,7 @@ import lightning
 from lightning.pytorch.callbacks import Callback
 
 from wildact.datasets import Dataset
+from wildact.datasets.clip_list import CLIPS
 from wildact.datasets.native.raw import ACTIONS, ANNOTATIONS
 from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
@@ -18,6 +19,8 @@ from wildact.record import NOT_RECORDED, describe_environment, plain_values
 from wildact.train.energy import EnergyMeter
 from wildact.train.visits import Batches
 from wildact.weights import WeightCard, compute_sha256
+
+LABEL_FILES = (ACTIONS, ANNOTATIONS, CLIPS)
 
 READ_ENERGY_S = 60.0
 """Seconds between two readings: a processor's counter begins anew after some minutes at full power."""
@@ -102,7 +105,7 @@ def describe_training(
     """
     plan = recipe.model_dump(mode="json", exclude={"optimizer": {"checkpoint_iterations"}})
     labels = {
-        name: sorted(data["sha256"].values()) if data else []
+        name: sorted([*data["sha256"].values(), *data["splits"]]) if data else []
         for name, data in (("training", training), ("validation", validation))
     }
     return {"recipe": plain_values(plan), "initial": plain_values(initial), "labels": labels}
@@ -127,10 +130,11 @@ def describe_dataset(dataset: Dataset, roots: Sequence[Path] = ()) -> dict[str, 
     """
     roots = roots or [dataset.root]
     seconds = count_seconds(dataset.videos, dataset.actions)
-    files = [path for root in roots for name in (ACTIONS, ANNOTATIONS) if (path := root / name).is_file()]
+    files = [path for root in roots for name in LABEL_FILES if (path := root / name).is_file()]
     return {
         "folder": " + ".join(root.name for root in roots),
         "sha256": {path.name if len(roots) == 1 else str(path): compute_sha256(path) for path in files},
+        "splits": sorted({video.split for video in dataset.videos if video.split is not None}),
         "videos": len(dataset.videos),
         "sites": len({video.site for video in dataset.videos}),
         "cameras": len({(video.site, video.camera) for video in dataset.videos}),

@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import nn
 
 from wildact.atomic import replacing
-from wildact.datasets import Dataset, join_datasets, load_dataset, require_videos
+from wildact.datasets import Dataset, join_datasets, load_dataset, require_videos, select_split
 from wildact.datasets.findings import SHARED_CAMERA, SHARED_FILE, SHARED_SITE, Finding
 from wildact.datasets.leakage import compare_datasets, find_copies
 from wildact.errors import DatasetError, OutputError, UsageError, WeightsError
@@ -46,6 +46,8 @@ _logger = logging.getLogger(__name__)
 
 LAST_FILE, RECORD_FILE, CARD_FILE = "last.safetensors", "record.json", "MODEL_CARD.md"
 
+VALIDATION_SPLIT = "val"
+
 
 def train_recipe(
     recipe: Recipe,
@@ -53,6 +55,7 @@ def train_recipe(
     out: Path,
     *,
     validation: Path | None = None,
+    split: str = "train",
     workers: int = 1,
     device: str = "auto",
     devices: int = 1,
@@ -67,7 +70,9 @@ def train_recipe(
         out: folder for ``best.safetensors`` with its card, ``last.safetensors``, ``last.ckpt``,
             ``metrics.csv``, ``validation.csv``, ``tensorboard``, ``record.json`` and ``MODEL_CARD.md``.
             A run that was interrupted goes on from its last checkpoint.
-        validation: folder of a data set to choose the best weights by; without it they are the last.
+        validation: folder of a data set to choose the best weights by; without it they are the last. Where
+            its videos name splits, those of ``val`` are used.
+        split: that is trained on, where the videos of a data set name splits.
         workers: processes, for each that trains, that decode videos beside it.
         device: ``auto``, ``cpu`` or ``cuda``.
         devices: processes or GPUs of this machine that train together.
@@ -84,8 +89,8 @@ def train_recipe(
         WildactError: if the loss or a gradient is no number; names the videos of the batch.
     """
     roots = [data] if isinstance(data, Path) else list(data)
-    dataset = join_datasets([_load(root) for root in roots])
-    held_out = None if validation is None else _load(validation)
+    dataset = join_datasets([_load(root, split) for root in roots])
+    held_out = None if validation is None else _load(validation, VALIDATION_SPLIT)
     if held_out is not None:
         _check_classes(recipe, dataset, held_out)
         require_videos(held_out)
@@ -156,8 +161,8 @@ def _save_best(out: Path, card: WeightCard, model: nn.Module, scores: dict[str, 
     save_weights(out / BEST_FILE, model.state_dict(), card, dtype=torch.float16)
 
 
-def _load(folder: Path) -> Dataset:
-    dataset = load_dataset(folder)
+def _load(folder: Path, split: str) -> Dataset:
+    dataset = select_split(load_dataset(folder), split)
     if not any(video.tracks for video in dataset.videos):
         raise DatasetError(f"{folder}: there is no labelled animal to train on.")
     return dataset

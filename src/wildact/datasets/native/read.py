@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
+from wildact.datasets.clip_list import CLIPS, load_clip_list
 from wildact.datasets.dataset import Dataset, check_facts
 from wildact.datasets.findings import AFTER_END, DUPLICATE, MALFORMED, OVERLAP, UNKNOWN, Finding, Report
 from wildact.datasets.native.entries import check_track, read_action, read_track, read_video
@@ -43,11 +44,13 @@ def load_dataset(root: Path) -> Dataset:
     """Read a data set's annotations (not its videos).
 
     Args:
-        root: the folder that holds ``annotations.json``.
+        root: the folder that holds ``annotations.json``, or a clip list, ``clips.csv``.
 
     Raises:
         DatasetError: naming file, entry and reason.
     """
+    if (Path(root) / CLIPS).is_file() and not (Path(root) / ANNOTATIONS).exists():
+        return load_clip_list(Path(root))
     dataset = read_dataset(root, raise_error)
     assert dataset is not None  # what cannot be read has raised
     return dataset
