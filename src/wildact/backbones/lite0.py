@@ -33,9 +33,9 @@ STAGES = (
 # stages after which features are handed out, and their strides: C2 (1/4), C3 (1/8), C4 (1/16), C5 (1/32)
 OUTPUT_STAGES = (1, 2, 4, 6)
 OUTPUT_CHANNELS = tuple(STAGES[i][4] for i in OUTPUT_STAGES)
-# ImageNet normalisation that the published weights expect, for RGB in [0, 1]
-MEAN = (0.485, 0.456, 0.406)
-STD = (0.229, 0.224, 0.225)
+# The published weights expect (x - 127) / 128 of RGB in 0..255; here for RGB in [0, 1].
+MEAN = (127 / 255,) * 3
+STD = (128 / 255,) * 3
 
 
 class SameConv2d(nn.Conv2d):

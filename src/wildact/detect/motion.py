@@ -37,7 +37,7 @@ BACKGROUND_FRAMES = 5
 ANOTHER_PLACE = 16
 """Grey levels by which half of the pixels differ where the camera has moved, or its lamp went on."""
 
-GREY_MEAN, GREY_STD = 0.449, 0.226  # means of ImageNet's
+GREY_MEAN, GREY_STD = lite0.MEAN[0], lite0.STD[0]
 GAIN = 8.0  # grey levels that differ by an eighth of the range are as strong as black against white
 _WEIGHTS = (0.299, 0.587, 0.114)  # of OpenCV, which makes the grey pictures
 TO_GREY = tuple(weight * std / GREY_STD for weight, std in zip(_WEIGHTS, lite0.STD, strict=True))
