@@ -113,7 +113,7 @@ def test_pipe_is_refused_without_waiting(tmp_path: Path) -> None:
     assert "device or pipe" in refused(tmp_path / "pipe.mp4")
 
 
-@pytest.mark.parametrize("name", ["a.jpg", "a.png", "jpg.mp4", "png.avi"])
+@pytest.mark.parametrize("name", ["jpg.mp4", "png.avi"])
 def test_pictures_are_refused(tmp_path: Path, picture: Picture, name: str) -> None:
     kind = ".png" if "png" in name else ".jpg"
     (tmp_path / name).write_bytes(cv2.imencode(kind, picture(3))[1].tobytes())

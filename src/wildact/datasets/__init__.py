@@ -5,10 +5,19 @@ tools; ``results`` makes labels of what ``wildact run`` found.
 """
 
 from wildact.datasets.check_videos import require_videos
+from wildact.datasets.classes import map_classes
 from wildact.datasets.dataset import Dataset
 from wildact.datasets.frames import truth_at
 from wildact.datasets.join import join_datasets
 from wildact.datasets.native.read import load_dataset
 from wildact.datasets.select import select_split
 
-__all__ = ["Dataset", "join_datasets", "load_dataset", "require_videos", "select_split", "truth_at"]
+__all__ = [
+    "Dataset",
+    "join_datasets",
+    "load_dataset",
+    "map_classes",
+    "require_videos",
+    "select_split",
+    "truth_at",
+]

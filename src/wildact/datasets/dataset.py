@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any, get_args
 
@@ -26,6 +26,7 @@ class Dataset:
         videos: the labelled videos, by file name.
         facts: the ``info`` entry: description, generator, seed.
         dropped: what the file it was read from holds and wildact has no place for, each with its count.
+        supercategories: species -> its group, such as ``animal`` or ``vehicle``, where the set names one.
     """
 
     root: Path
@@ -34,6 +35,7 @@ class Dataset:
     videos: tuple[LabelledVideo, ...]
     facts: Mapping[str, Any]
     dropped: tuple[str, ...] = ()
+    supercategories: Mapping[str, str] = field(default_factory=dict)
 
 
 def relative_name(dataset: Dataset, video: LabelledVideo) -> str:

@@ -29,4 +29,7 @@ def join_datasets(datasets: Sequence[Dataset]) -> Dataset:
             if all(key in dataset.facts and dataset.facts[key] == value for dataset in datasets)
         },
         dropped=tuple(dict.fromkeys(name for dataset in datasets for name in dataset.dropped)),
+        supercategories={
+            name: group for dataset in reversed(datasets) for name, group in dataset.supercategories.items()
+        },
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import stat
 import struct
 from fractions import Fraction
 from pathlib import Path
@@ -15,6 +14,8 @@ import av.video.stream
 import numpy as np
 from av.sidedata.sidedata import SideData
 
+from wildact.decode.files import MAX_PIXELS, check_file
+from wildact.decode.still import is_still, probe_still
 from wildact.decode.timeline import MAX_GAP_S
 from wildact.errors import VideoError
 from wildact.types import Image, VideoInfo
@@ -28,9 +29,6 @@ CONTAINERS = (
 Everything else FFmpeg knows is refused, first of all what makes it open *other* files or the network:
 playlists (hls, dash, concat), stream descriptions (sdp), numbered pictures (image2), filter graphs (lavfi).
 """
-
-MAX_PIXELS = 2**26
-"""Pixels per frame above which a header is taken as damaged (8192 x 8192): keeps memory bounded."""
 
 MAX_FPS = 1000
 """Frame rates above this are clock rates that ended up in the wrong field, and are not believed."""
@@ -77,7 +75,7 @@ def open_video(path: Path) -> tuple[av.container.InputContainer, av.video.stream
         VideoError: the file is missing, empty, not a video, or holds no video stream that can be decoded.
     """
     path = Path(path)
-    _check_file(path)
+    check_file(path)
     try:
         container_options = _CONTAINER_OPTIONS | (_IN_FILE_ORDER if _is_avi(path) else {})
         # "file:" keeps FFmpeg from taking the name for a protocol or an option.
@@ -107,7 +105,7 @@ def probe_video(path: Path) -> VideoInfo:
     at because only frames tell how the camera was turned.
 
     Args:
-        path: the video.
+        path: the video, or a still image: a video of one frame.
 
     Returns:
         Facts as stated; ``frames`` and ``duration`` are None where the header has nothing (or 0).
@@ -115,6 +113,8 @@ def probe_video(path: Path) -> VideoInfo:
     Raises:
         VideoError: the file is missing, empty, not a video, or holds no video stream that can be decoded.
     """
+    if is_still(path):
+        return probe_still(Path(path))
     container, stream = open_video(path)
     with container:
         frame = first_frame(container, stream)
@@ -220,21 +220,6 @@ def upright(image: Image, orientation: Orientation) -> Image:
     image = image[:, ::-1] if left_right else image
     image = image[::-1] if top_bottom else image
     return np.ascontiguousarray(image)
-
-
-def _check_file(path: Path) -> None:
-    try:
-        status = path.stat()
-    except FileNotFoundError as error:
-        raise VideoError(f"{path}: no such file; check the name.") from error
-    except (OSError, ValueError) as error:
-        raise VideoError(f"{path}: cannot be read ({error}); check name and permissions.") from error
-    if stat.S_ISDIR(status.st_mode):
-        raise VideoError(f"{path}: a folder, not a video file; name the files in it.")
-    if not stat.S_ISREG(status.st_mode):
-        raise VideoError(f"{path}: a device or pipe, not a video file; save the video to a file first.")
-    if status.st_size == 0:
-        raise VideoError(f"{path}: the file is empty (0 bytes); copy it from the memory card again.")
 
 
 def require_readable(path: Path) -> None:

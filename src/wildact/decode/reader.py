@@ -12,11 +12,12 @@ from typing import Self, cast
 import av.error
 import av.packet
 import av.video.frame
+from av.container import InputContainer
 from av.video.reformatter import Colorspace, VideoReformatter
 from av.video.stream import VideoStream
 
+from wildact.decode.files import MAX_PIXELS
 from wildact.decode.probe import (
-    MAX_PIXELS,
     UPRIGHT,
     open_video,
     orientation_of,
@@ -27,6 +28,7 @@ from wildact.decode.probe import (
     time_base_of,
     upright,
 )
+from wildact.decode.still import is_still, read_still
 from wildact.decode.timeline import Timeline
 from wildact.errors import VideoError
 from wildact.types import Frame, Image, Int64, VideoInfo
@@ -55,7 +57,7 @@ class _Damage:
 
 
 class VideoReader:
-    """Decodes one video file; use it as a context manager.
+    """Decodes one video file, or a still image as a video of one frame; use it as a context manager.
 
     A damaged file yields every frame that can still be decoded; ``warnings`` says what was wrong. Pixels are
     given as stored (a sample aspect ratio other than 1 is not applied), upright, as 8-bit RGB. Where the size
@@ -70,16 +72,21 @@ class VideoReader:
         """Open the file.
 
         Args:
-            path: the video.
+            path: the video or image.
 
         Raises:
             VideoError: the file is missing, empty, not a video, or holds no video stream that can be decoded.
         """
         self.info: VideoInfo = probe_video(path)
-        self._container, self._stream = open_video(path)
-        self._rates = stated_rates(self._stream)
-        self._stated_ticks = self._stream.duration
-        self.time_base: Fraction = time_base_of(self._stream)
+        self._container: InputContainer | None = None
+        self._rates: tuple[Fraction, ...] = (self.info.fps,)
+        self._stated_ticks: int | None = None
+        self.time_base = Fraction(1)
+        if not is_still(path):
+            self._container, self._stream = open_video(path)
+            self._rates = stated_rates(self._stream)
+            self._stated_ticks = self._stream.duration
+            self.time_base = time_base_of(self._stream)
         self._timeline = Timeline(self.time_base, self.info.fps)
         self._reformatter = VideoReformatter()
         self._orientation = UPRIGHT
@@ -111,7 +118,15 @@ class VideoReader:
         if self._started:
             raise RuntimeError("VideoReader.frames can be called once per reader; open another one")
         self._started = True
-        return self._frames(keep)
+        return self._still_frame(keep) if self._container is None else self._frames(keep)
+
+    def _still_frame(self, keep: Callable[[int, Fraction], bool] | None) -> Iterator[Frame]:
+        image = read_still(self.info.path)
+        self._size = (self.info.width, self.info.height)
+        time = self._timeline.add(0)
+        if keep is None or keep(0, time):
+            yield Frame(0, time, image)
+        self._complete = True
 
     def _frames(self, keep: Callable[[int, Fraction], bool] | None) -> Iterator[Frame]:
         for picture in self._pictures():
@@ -145,6 +160,7 @@ class VideoReader:
 
     def _packets(self) -> Iterator[av.packet.Packet[VideoStream] | None]:
         """The stream's packets, past read errors, and at the end None, which empties the decoder."""
+        assert self._container is not None
         errors = 0
         packets = self._container.demux(self._stream)
         while errors < _MAX_READ_ERRORS:
@@ -269,7 +285,8 @@ class VideoReader:
 
     def close(self) -> None:
         """Close the file; done by the end of the ``with`` block."""
-        self._container.close()
+        if self._container is not None:
+            self._container.close()
 
     def __enter__(self) -> Self:
         return self

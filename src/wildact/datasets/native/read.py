@@ -15,6 +15,7 @@ from wildact.datasets.clip_list import CLIPS, load_clip_list
 from wildact.datasets.dataset import Dataset, check_facts
 from wildact.datasets.findings import AFTER_END, DUPLICATE, MALFORMED, OVERLAP, UNKNOWN, Finding, Report
 from wildact.datasets.native.entries import check_track, read_action, read_track, read_video
+from wildact.datasets.native.images import read_images
 from wildact.datasets.native.raw import (
     ACTIONS,
     ANNOTATIONS,
@@ -44,7 +45,8 @@ def load_dataset(root: Path) -> Dataset:
     """Read a data set's annotations (not its videos).
 
     Args:
-        root: the folder that holds ``annotations.json``, or a clip list, ``clips.csv``.
+        root: the folder that holds ``annotations.json`` (of videos, or COCO's of still images), or a clip
+            list, ``clips.csv``.
 
     Raises:
         DatasetError: naming file, entry and reason.
@@ -81,6 +83,9 @@ def read_dataset(root: Path, report: Report) -> Dataset | None:
     content = read_content(path, report)
     if content is None:
         return None
+    if "images" in content and "videos" not in content:
+        species = _names(path, content, "categories", report)
+        return read_images(path, content, species, _info(path, content, report), report)
     species = _names(path, content, "categories", report)
     actions = _names(path, content, "actions", report)
     videos, names = _read_videos(root, content, report)

@@ -1,0 +1,61 @@
+"""A data set in the classes of a detector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from wildact.datasets.dataset import Dataset
+from wildact.errors import UsageError
+from wildact.labels import LabelledVideo
+
+REST = "*"
+"""Key of a table of classes that stands for all categories it does not name."""
+
+_NO_TABLE: Mapping[str, str] = {}
+
+
+def map_classes(dataset: Dataset, classes: Sequence[str], table: Mapping[str, str] = _NO_TABLE) -> Dataset:
+    """Rename the categories of a data set to the classes of a detector.
+
+    A category becomes what the table says of it, else its supercategory if that is a class, else its own
+    name if that is one, else what the table says of ``*``. What is left is dropped: background.
+
+    Args:
+        dataset: with any categories.
+        classes: names of the detector's classes, in order; the species of the result.
+        table: category -> class.
+
+    Raises:
+        UsageError: if the table names a class that is not among the classes.
+    """
+    if unknown := sorted(set(table.values()) - set(classes)):
+        listed = ", ".join(classes)
+        raise UsageError(f"the table of classes names '{unknown[0]}', which is not among {listed}.")
+    names = {name: _find_class(name, dataset, classes, table) for name in dataset.species}
+    return replace(
+        dataset,
+        species=tuple(classes),
+        videos=tuple(_rename(video, names) for video in dataset.videos),
+        supercategories={},
+    )
+
+
+def _find_class(name: str, dataset: Dataset, classes: Sequence[str], table: Mapping[str, str]) -> str | None:
+    """The class of a category; None where it has none."""
+    if name in table:
+        return table[name]
+    group = dataset.supercategories.get(name)
+    if group in classes:
+        return group
+    return name if name in classes else table.get(REST)
+
+
+def _rename(video: LabelledVideo, names: Mapping[str, str | None]) -> LabelledVideo:
+    tracks = tuple(
+        replace(track, label=label) for track in video.tracks if (label := names.get(track.label)) is not None
+    )
+    kept = {track.track_id for track in tracks}
+    return replace(
+        video, tracks=tracks, actions=tuple(label for label in video.actions if label.track_id in kept)
+    )
