@@ -12,6 +12,7 @@ from wildact.recipes import load_recipe
 from wildact.recognize import load_recognizer
 from wildact.train import recognition, train_recipe, validation
 from wildact.train.initial import build_model
+from wildact.train.run import load_joined
 from wildact.train.validation import Score
 from wildact.weights import read_record
 
@@ -331,3 +332,24 @@ def test_published_weights_that_are_not_here_are_asked_for(tiny_dataset, tmp_pat
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     with pytest.raises(WeightsError, match="wildact models download mc3_18"):
         build_model(load_recipe("mc3_18_schindler2021"), tiny_dataset)
+
+
+def test_data_sets_are_joined_in_the_classes_of_the_recipe(tiny_data, tmp_path, monkeypatch):
+    (tmp_path / "images").mkdir()
+    categories = [
+        {"id": 1, "name": "dog", "supercategory": "animal"},
+        {"id": 2, "name": "chair", "supercategory": "other"},
+    ]
+    images = [
+        {"id": k, "file_name": f"{k}.jpg", "width": 64, "height": 48, "split": split}
+        for k, split in enumerate(("train", "val"))
+    ]
+    annotations = [{"id": k, "image_id": 0, "category_id": k, "bbox": [1, 1, 9, 9]} for k in (1, 2)]
+    document = {"categories": categories, "images": images, "annotations": annotations}
+    (tmp_path / "images" / "annotations.json").write_text(json.dumps(document))
+    recipe = load_recipe("maskrcnn_lite0_fpn", ["data.classes=['animal', 'person']"])
+    joined = load_joined([tiny_data, tmp_path / "images"], "train", recipe)
+    assert joined.species == ("animal", "person")
+    assert {track.label for video in joined.videos for track in video.tracks} == {"animal"}
+    image = joined.videos[-1]
+    assert (image.info.path.name, len(image.tracks)) == ("0.jpg", 1)

@@ -1,4 +1,4 @@
-"""``wildact train``: a recipe and labelled videos in, a network with its card out."""
+"""``wildact train``: a recipe and labelled videos or images in, a network with its card out."""
 
 from __future__ import annotations
 
@@ -10,13 +10,16 @@ import typer
 
 def train(
     recipe: Annotated[str, typer.Argument(help="A name from `wildact recipes list`, or a TOML file.")],
-    data: Annotated[list[Path], typer.Option(help="Folder of labelled videos; may be given several times.")],
+    data: Annotated[
+        list[Path], typer.Option(help="Folder of labelled videos or images; may be given several times.")
+    ],
     out: Annotated[Path, typer.Option(help="Folder for this run.")],
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Change the recipe: optimizer.iterations=100")
     ] = None,
     validation: Annotated[
-        Path | None, typer.Option(help="Folder of labelled videos to choose the best weights by.")
+        list[Path] | None,
+        typer.Option(help="Folder of labelled data to choose the best weights by; may be repeated."),
     ] = None,
     split: Annotated[str, typer.Option(help="Split to train on, where data name splits.")] = "train",
     workers: Annotated[int, typer.Option(min=0, help="Processes that decode videos.")] = 1,
@@ -24,7 +27,7 @@ def train(
     devices: Annotated[int, typer.Option(min=1, help="Processes or GPUs that train together.")] = 1,
     nodes: Annotated[int, typer.Option(min=1, help="Machines that train together.")] = 1,
 ) -> None:
-    """Train a detector or an action network on labelled videos."""
+    """Train a detector or an action network on labelled videos or images."""
     from wildact.recipes import load_recipe
     from wildact.train import train_recipe
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from fractions import Fraction
 
-from wildact.datasets.dataset import Dataset, relative_name
+from wildact.datasets.dataset import Dataset
 from wildact.datasets.findings import (
     BROKEN_VIDEO,
     DAMAGED_VIDEO,
@@ -47,7 +47,8 @@ def check_video(dataset: Dataset, video: LabelledVideo, report: Report, *, decod
         report: takes the findings.
         decode: decode the file to its end, instead of believing its header.
     """
-    path, name = video.info.path, relative_name(dataset, video)
+    path = video.info.path  # of several joined data sets, it need not lie below the root
+    name = path.relative_to(dataset.root).as_posix() if path.is_relative_to(dataset.root) else str(path)
     if not path.exists():
         report(Finding(NO_FILE, dataset.root / ANNOTATIONS, f"video {name}", "there is no such file"))
         return

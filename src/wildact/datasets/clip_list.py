@@ -57,7 +57,7 @@ def load_clip_list(root: Path) -> Dataset:
         raise DatasetError(f"{table.path} lists no clip; add one row for each video.")
     videos.sort(key=lambda video: str(video.info.path))
     actions = tuple(sorted({video.actions[0].action for video in videos}))
-    return Dataset(root, (SPECIES,), actions, tuple(videos), facts={})
+    return Dataset(root, (SPECIES,), actions, tuple(videos), facts={}, supercategories={SPECIES: SPECIES})
 
 
 def _check_columns(table: Table) -> None:

@@ -26,7 +26,7 @@ class Dataset:
         videos: the labelled videos, by file name.
         facts: the ``info`` entry: description, generator, seed.
         dropped: what the file it was read from holds and wildact has no place for, each with its count.
-        supercategories: species -> its group, such as ``animal`` or ``vehicle``, where the set names one.
+        supercategories: species -> its group, such as ``animal`` or ``vehicle``, where known.
     """
 
     root: Path

@@ -48,3 +48,14 @@ TAXA: dict[str, Taxon] = {
     "giraffe": Taxon("Giraffa", "genus"),
 }
 """Label in lower case -> what it stands for; a user's own table comes first."""
+
+
+_SUPERCATEGORIES = {
+    **dict.fromkeys(("person", "human", "people", "homo sapiens"), "person"),
+    **dict.fromkeys(("vehicle", "bicycle", "boat", "bus", "car", "motorcycle", "truck"), "vehicle"),
+}
+
+
+def find_supercategory(label: str) -> str:
+    """Return ``person`` or ``vehicle`` where a label means one of these, else ``animal``."""
+    return _SUPERCATEGORIES.get(label.lower(), "animal")

@@ -9,11 +9,13 @@ from __future__ import annotations
 import csv
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from wildact.atomic import replacing
 from wildact.errors import OutputError
 from wildact.export.json_stream import write_json
+from wildact.export.taxa import find_supercategory
 from wildact.labels import LabelledVideo
 from wildact.masks import mask_area, to_coco
 from wildact.types import Rle, Track
@@ -29,6 +31,7 @@ def save_data_set(
     categories: Sequence[str],
     actions: Sequence[str],
     info: Mapping[str, Any],
+    supercategories: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Write ``annotations.json`` and ``actions.csv`` for videos that lie in ``folder``.
 
@@ -38,6 +41,7 @@ def save_data_set(
         categories: species, in the order of their ids from 1.
         actions: actions, in the order of their ids from 1.
         info: the ``info`` entry.
+        supercategories: of species; see `list_categories`.
 
     Raises:
         OutputError: if the folder cannot be written to, or a video does not fit the format (it lies outside
@@ -46,7 +50,7 @@ def save_data_set(
     rows = _action_rows(folder, videos, actions)
     document = {
         "info": dict(info),
-        "categories": list_categories(categories),
+        "categories": list_categories(categories, supercategories),
         "actions": [{"id": k, "name": name} for k, name in enumerate(actions, start=1)],
         "videos": [_video(k, folder, video) for k, video in enumerate(videos, start=1)],
         "annotations": iterate_annotations(videos, categories),
@@ -60,9 +64,19 @@ def save_data_set(
             writer.writerows(rows)
 
 
-def list_categories(categories: Sequence[str]) -> list[dict[str, Any]]:
-    """The ``categories`` entry: ids from 1, in the order given."""
-    return [{"id": k, "name": name, "supercategory": "animal"} for k, name in enumerate(categories, start=1)]
+def list_categories(
+    categories: Sequence[str], supercategories: Mapping[str, str] = MappingProxyType({})
+) -> list[dict[str, Any]]:
+    """The ``categories`` entry: ids from 1, in the order given.
+
+    Args:
+        categories: their names.
+        supercategories: of some of them; the others get that of `find_supercategory`.
+    """
+    return [
+        {"id": k, "name": name, "supercategory": supercategories.get(name) or find_supercategory(name)}
+        for k, name in enumerate(categories, start=1)
+    ]
 
 
 def iterate_annotations(

@@ -145,6 +145,10 @@ class DetectionData(Section):
         noise: largest standard deviation of added sensor noise, grey levels.
         paste: probability that animals of the video's other drawn frames are pasted into a frame; 0 for
             networks that see several frames.
+        classes: that the detector is to tell apart, in order; empty: the species of the data.
+        class_of: category of the data -> one of ``classes``; ``*``: all others. Categories that it does not
+            name become their supercategory, or keep their name, where that is a class; else they are
+            background.
     """
 
     frames_per_video: Count
@@ -159,6 +163,14 @@ class DetectionData(Section):
     blur: Share
     noise: Annotated[float, Field(ge=0)]
     paste: Share = 0
+    classes: tuple[str, ...] = ()
+    class_of: dict[str, str] = {}
+
+    @model_validator(mode="after")
+    def _known_classes(self) -> Self:
+        if unknown := sorted(set(self.class_of.values()) - set(self.classes)):
+            raise ValueError(f"'class_of' names '{unknown[0]}', which is not among 'classes'")
+        return self
 
 
 class Window(Section):

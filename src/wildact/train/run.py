@@ -18,7 +18,7 @@ from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import nn
 
 from wildact.atomic import replacing
-from wildact.datasets import Dataset, join_datasets, load_dataset, require_videos, select_split
+from wildact.datasets import Dataset, join_datasets, load_dataset, map_classes, require_videos, select_split
 from wildact.datasets.findings import SHARED_CAMERA, SHARED_FILE, SHARED_SITE, Finding
 from wildact.datasets.leakage import compare_datasets, find_copies
 from wildact.errors import DatasetError, OutputError, UsageError, WeightsError
@@ -54,7 +54,7 @@ def train_recipe(
     data: Path | Sequence[Path],
     out: Path,
     *,
-    validation: Path | None = None,
+    validation: Path | Sequence[Path] | None = None,
     split: str = "train",
     workers: int = 1,
     device: str = "auto",
@@ -70,8 +70,8 @@ def train_recipe(
         out: folder for ``best.safetensors`` with its card, ``last.safetensors``, ``last.ckpt``,
             ``metrics.csv``, ``validation.csv``, ``tensorboard``, ``record.json`` and ``MODEL_CARD.md``.
             A run that was interrupted goes on from its last checkpoint.
-        validation: folder of a data set to choose the best weights by; without it they are the last. Where
-            its videos name splits, those of ``val`` are used.
+        validation: folder of a data set, or of several, to choose the best weights by; without it they are
+            the last. Where its videos name splits, those of ``val`` are used.
         split: that is trained on, where the videos of a data set name splits.
         workers: processes, for each that trains, that decode videos beside it.
         device: ``auto``, ``cpu`` or ``cuda``.
@@ -89,8 +89,9 @@ def train_recipe(
         WildactError: if the loss or a gradient is no number; names the videos of the batch.
     """
     roots = [data] if isinstance(data, Path) else list(data)
-    dataset = join_datasets([_load(root, split) for root in roots])
-    held_out = None if validation is None else _load(validation, VALIDATION_SPLIT)
+    tests = [validation] if isinstance(validation, Path) else list(validation or ())
+    dataset = load_joined(roots, split, recipe)
+    held_out = load_joined(tests, VALIDATION_SPLIT, recipe) if tests else None
     if held_out is not None:
         _check_classes(recipe, dataset, held_out)
         require_videos(held_out)
@@ -106,7 +107,7 @@ def train_recipe(
     last = out / "last.ckpt"
     initial = describe_initial(recipe, model)
     training = describe_dataset(dataset, roots)
-    tested = None if held_out is None else describe_dataset(held_out)
+    tested = None if held_out is None else describe_dataset(held_out, tests)
     made_from = describe_training(recipe, initial, training, tested)
     done = _iterations_done(last, made_from)
     batches = Batches(blocks, workers=workers, start=done)
@@ -161,10 +162,14 @@ def _save_best(out: Path, card: WeightCard, model: nn.Module, scores: dict[str, 
     save_weights(out / BEST_FILE, model.state_dict(), card, dtype=torch.float16)
 
 
-def _load(folder: Path, split: str) -> Dataset:
-    dataset = select_split(load_dataset(folder), split)
+def load_joined(folders: Sequence[Path], split: str, recipe: Recipe) -> Dataset:
+    """One split of several data sets, joined, in the recipe's classes."""
+    datasets = [select_split(load_dataset(folder), split) for folder in folders]
+    if isinstance(recipe, DetectionRecipe) and recipe.data.classes:
+        datasets = [map_classes(one, recipe.data.classes, recipe.data.class_of) for one in datasets]
+    dataset = join_datasets(datasets)
     if not any(video.tracks for video in dataset.videos):
-        raise DatasetError(f"{folder}: there is no labelled animal to train on.")
+        raise DatasetError(f"{dataset.root}: there is no labelled animal to train on.")
     return dataset
 
 

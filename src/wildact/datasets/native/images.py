@@ -32,7 +32,7 @@ from wildact.datasets.findings import (
 from wildact.datasets.formats.segmentation import read_segmentation
 from wildact.datasets.limits import EDGE_PX, LARGEST, MAX_SIDE_PX
 from wildact.datasets.native.entries import read_file_name
-from wildact.datasets.native.raw import Entry, is_id, read_entries
+from wildact.datasets.native.raw import Entry, is_id, read_entries, read_supercategories
 from wildact.datasets.words import Thing, list_things, quote
 from wildact.decode.clock import parse_time
 from wildact.decode.still import STILL_FPS
@@ -100,14 +100,8 @@ def read_images(
         videos=tuple(sorted(videos, key=lambda video: str(video.info.path))),
         facts=facts,
         dropped=list_things(dropped),
-        supercategories=_read_supercategories(content, names),
+        supercategories=read_supercategories(content, names),
     )
-
-
-def _read_supercategories(content: Mapping[str, Any], names: tuple[str, ...]) -> dict[str, str]:
-    """Category -> its supercategory, where it has one."""
-    pairs = {entry.get("name"): entry.get("supercategory") for entry in content["categories"] if entry}
-    return {name: group for name in names if isinstance(group := pairs.get(name), str) and group.strip()}
 
 
 def _read_entries(path: Path, content: Mapping[str, Any], report: Report) -> dict[Any, _Image]:

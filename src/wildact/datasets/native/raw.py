@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from typing import Any
 from wildact.datasets.findings import DUPLICATE, MALFORMED, UNREADABLE, Finding, Kind, Report
 from wildact.datasets.limits import LARGEST
 from wildact.datasets.words import quote
+from wildact.export.taxa import find_supercategory
 from wildact.export.youtube_vis import ACTION_COLUMNS
 
 ANNOTATIONS = "annotations.json"
@@ -148,6 +149,17 @@ def read_rows(path: Path, report: Report) -> list[Entry]:
         else:
             entry.complain(MALFORMED, f"{len(row)} values for {len(ACTION_COLUMNS)} columns")
     return good
+
+
+def read_supercategories(content: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
+    """Category -> its supercategory; where the file gives none, that of `find_supercategory`."""
+    listed = content.get("categories")
+    entries = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    given = {str(entry.get("name")): entry.get("supercategory") for entry in entries}
+    return {
+        name: group if isinstance(group := given.get(name), str) and group else find_supercategory(name)
+        for name in names
+    }
 
 
 def is_id(value: object) -> bool:

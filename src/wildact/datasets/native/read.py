@@ -24,6 +24,7 @@ from wildact.datasets.native.raw import (
     read_content,
     read_entries,
     read_rows,
+    read_supercategories,
 )
 from wildact.datasets.words import quote
 from wildact.errors import DatasetError
@@ -99,6 +100,7 @@ def read_dataset(root: Path, report: Report) -> Dataset | None:
         actions=tuple(actions.values()),
         videos=tuple(sorted(filter(None, map(_assemble, videos.values())), key=lambda v: str(v.info.path))),
         facts=_info(path, content, report),
+        supercategories=read_supercategories(content, species.values()),
     )
 
 

@@ -38,7 +38,12 @@ def save_dataset(dataset: Dataset, folder: Path) -> None:
             for video in dataset.videos
         ]
         save_data_set(
-            temporary, videos, categories=dataset.species, actions=dataset.actions, info=dict(dataset.facts)
+            temporary,
+            videos,
+            categories=dataset.species,
+            actions=dataset.actions,
+            info=dict(dataset.facts),
+            supercategories=dataset.supercategories,
         )
 
 

@@ -100,6 +100,6 @@ def write_coco(dataset: Dataset, path: Path) -> None:
                    for image in list_images(dataset, video, first)),
         "annotations": ({"id": number, **entry} for number, (_, _, entry)
                         in enumerate(list_annotations(dataset, firsts), start=1)),
-        "categories": list_categories(dataset.species),
+        "categories": list_categories(dataset.species, dataset.supercategories),
     }  # fmt: skip
     save_document(path, document)

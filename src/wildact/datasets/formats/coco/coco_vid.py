@@ -165,7 +165,7 @@ def write_coco_vid(dataset: Dataset, path: Path) -> None:
         "videos": [_video_entry(dataset, k, video) for k, video in enumerate(dataset.videos, start=1)],
         "images": _images(dataset, firsts),
         "annotations": _annotations(dataset, firsts),
-        "categories": list_categories(dataset.species),
+        "categories": list_categories(dataset.species, dataset.supercategories),
     }
     save_document(path, document)
 

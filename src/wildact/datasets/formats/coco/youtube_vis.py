@@ -141,7 +141,7 @@ def write_youtube_vis(dataset: Dataset, path: Path) -> None:
         "info": dict(dataset.facts),
         "videos": [_video_entry(dataset, k, video) for k, video in enumerate(dataset.videos, start=1)],
         "annotations": _annotations(dataset),
-        "categories": list_categories(dataset.species),
+        "categories": list_categories(dataset.species, dataset.supercategories),
     }
     save_document(path, document)
 
