@@ -100,9 +100,6 @@ PLANS = (
 )  # fmt: skip
 """In the order in which they are run: a start comes before what begins with it."""
 
-LATER_STAGES = ("lite0_tsm_context", "maskrcnn_lite0_fpn_fine_masks", "motion_maskrcnn_lite0_fpn")
-"""Recipes that go on from a bundled network; docs/bundled-models.md says what became of them."""
-
 
 @dataclass(frozen=True, slots=True)
 class Commands:
@@ -270,7 +267,7 @@ def main() -> None:
         "--only", nargs="+", choices=names, default=names, metavar="NAME", help="recipes to run"
     )
     options = parser.parse_args()
-    if missing := set(list_recipes()) - {*names, *LATER_STAGES}:
+    if missing := set(list_recipes()) - {*names}:
         raise SystemExit(f"no plan for the recipes {', '.join(sorted(missing))}")
     errors = run_plans([plan for plan in PLANS if plan.recipe in options.only], options)
     rows = [read_row(plan, options.out, errors.get(plan.recipe, "")) for plan in PLANS]

@@ -34,8 +34,7 @@ other sites. The figures show whether every recipe leads from data to a scored n
 *not* show how good these networks get, nor which of them is best: each saw a small part of what its recipe
 asks for, and those that start from nothing where their recipe starts from published weights lack these, too.
 `fgfa_maskrcnn_lite0_fpn` goes on from the detector that was bundled then, so most of its scores are that
-detector's, and not to be compared with the others. Other recipes that go on from a bundled network are in
-[bundled-models.md](bundled-models.md).
+detector's, and not to be compared with the others.
 
 {machines}
 

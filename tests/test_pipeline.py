@@ -1,21 +1,17 @@
 """One video through all stages, with networks of random weights."""
 
-import copy
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
 
 import numpy as np
 import pytest
-import torch
 
 import wildact
 from wildact.decode import VideoReader
 from wildact.detect import WindowSettings
 from wildact.errors import UsageError, VideoError
 from wildact.pipeline import AnalysisSettings, analyze, keep_at, load_models, write_outputs
-from wildact.recognize import TrackContext
-from wildact.simulate.animals import ACTIONS
 from wildact.track import TrackerSettings
 from wildact.types import VideoResult
 
@@ -210,35 +206,3 @@ def test_a_detector_of_video_runs_through_all_stages(clip, tiny_settings, tiny_v
     alone = replace(tiny_settings, window=WindowSettings(radius=0))
     for a, b in zip(analyze(clip, alone, models=video_models).tracks, result.tracks, strict=True):
         assert np.allclose(a.boxes, b.boxes, atol=1e-2)
-
-
-def test_seq_nms_is_an_option(clip, tiny_settings, models, result):
-    rescored = analyze(clip, replace(tiny_settings, seq_nms=True), models=models)
-    assert rescored.detected.tolist() == result.detected.tolist()
-    spread = [np.nanstd(track.scores) for one in (rescored, result) for track in one.tracks[:1]]
-    assert spread[0] < spread[1]
-
-
-def test_frames_can_be_seen_mirrored_too(clip, tiny_settings, tiny_video_detector, models, result):
-    settings = replace(tiny_settings, mirror_frames=True)
-    seen_twice = analyze(clip, settings, models=models)
-    assert seen_twice.detected.tolist() == result.detected.tolist()
-    assert not np.array_equal(seen_twice.tracks[0].boxes, result.tracks[0].boxes)
-    with pytest.raises(UsageError, match="several frames at once"):
-        load_models(replace(settings, detector=tiny_video_detector))
-
-
-def test_what_is_seen_of_whole_tracks_corrects_the_actions(clip, tiny_settings, models, result):
-    """A context that is sure of resting, whatever the clips say, and one that adds nothing."""
-    network = copy.deepcopy(models.recognizer.model)
-    network.track_context = TrackContext(len(ACTIONS)).eval()
-    corrected = replace(models, recognizer=replace(models.recognizer, model=network))
-    untrained = analyze(clip, tiny_settings, models=corrected)
-    assert [bout.action for bout in untrained.bouts] == [bout.action for bout in result.bouts]
-    with torch.no_grad():
-        network.track_context.last.bias[ACTIONS.index("resting")] = 20.0
-    resting = analyze(clip, tiny_settings, models=corrected)
-    assert {bout.action for bout in resting.bouts} == {"resting"} != {bout.action for bout in result.bouts}
-    assert len(resting.tracks) == len(result.tracks)
-    for bout, track in zip(resting.bouts, resting.tracks, strict=True):
-        assert (bout.start_s, bout.end_s) == pytest.approx(track.span_s(resting.times_s))

@@ -21,15 +21,13 @@ from wildact.decode import LightSampler, VideoReader, VideoWriter
 from wildact.detect import (
     Detector,
     WindowSettings,
-    apply_seq_nms,
     load_detector,
-    require_single_frames,
     stream_detections,
 )
 from wildact.errors import UsageError
 from wildact.export import annotate_frames, choose_thumbnail_frame, save_ethogram, save_thumbnail
 from wildact.memory import give_back_freed
-from wildact.recognize import Recognizer, add_context, load_recognizer, predict_actions, scores_to_bouts
+from wildact.recognize import Recognizer, load_recognizer, predict_actions, scores_to_bouts
 from wildact.record import StageTimer
 from wildact.track import TrackerSettings, track_detections
 from wildact.types import ActionScores, Detections, Float64, Frame, Track, VideoResult
@@ -53,12 +51,10 @@ class AnalysisSettings:
         min_score: half of an animal's detections need this score, or three seconds of them.
         hop_s: seconds from one clip of an animal to the next.
         mirrored: each clip is also shown to the action network as its mirror image: surer, at twice its time.
-        mirror_frames: the detector sees each frame mirrored, too, at over twice its time; not for ``fgfa_*``.
         device: ``cpu``, ``cuda``, ``cuda:1``, ...
         batch_size: frames per pass through the detector.
         tracker: how detections become tracks.
         window: which of these frames help each other, where the detector is one of video.
-        seq_nms: raise and lower scores by what is on the frames before and after, see `apply_seq_nms`.
     """
 
     detector: str = defaults.DETECTOR
@@ -67,12 +63,10 @@ class AnalysisSettings:
     min_score: float = defaults.MIN_SCORE
     hop_s: float = 0.5
     mirrored: bool = True
-    mirror_frames: bool = False
     device: str = "cpu"
     batch_size: int = 4
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     window: WindowSettings = field(default_factory=WindowSettings)
-    seq_nms: bool = False
 
     def __post_init__(self) -> None:
         if self.fps is not None and self.fps <= 0:
@@ -104,15 +98,13 @@ def load_models(settings: AnalysisSettings) -> Models:
 
     Raises:
         WeightsError: if weights are not on this computer, or damaged.
-        UsageError: if a name is unknown, or the detector cannot do what the settings ask.
+        UsageError: if a name is unknown.
     """
     detector = load_detector(
         settings.detector,
         device=settings.device,
         min_score=min(settings.tracker.low_score, settings.min_score),
     )
-    if settings.mirror_frames:
-        require_single_frames(detector)
     return Models(detector, load_recognizer(settings.recognizer, device=settings.device))
 
 
@@ -157,7 +149,6 @@ def analyze_video(
         )
         light = sampler.classify()
     actions = _recognize(path, tracks, times_s, models.recognizer, settings, timer, progress)
-    actions = _add_context(actions, tracks, times_s, models.recognizer, info.height, timer)
     spans = {track.track_id: track.span_s(times_s, info.duration) for track in tracks}
     bouts = [bout for scores in actions for bout in scores_to_bouts(scores, *spans[scores.track_id])]
     return VideoResult(
@@ -200,14 +191,8 @@ def _detect(
         frames,
         window=settings.window,
         batch_size=settings.batch_size,
-        mirrored=settings.mirror_frames,
     )
-    found = [(frame.index, detections) for frame, detections in timer.iterate("detect", stream)]
-    if not settings.seq_nms:
-        return found
-    with timer.stage("detect"):
-        rescored = apply_seq_nms([detections for _, detections in found])
-    return [(index, detections) for (index, _), detections in zip(found, rescored, strict=True)]
+    return [(frame.index, detections) for frame, detections in timer.iterate("detect", stream)]
 
 
 def plan_tracks(
@@ -254,25 +239,6 @@ def _recognize(
         clips = timer.iterate("clip", cut_clips(plans, frames, size=recognizer.size))
         with timer.stage("recognize"):
             return predict_actions(recognizer, clips, mirrored=settings.mirrored)
-
-
-def _add_context(
-    actions: tuple[ActionScores, ...],
-    tracks: tuple[Track, ...],
-    times_s: Float64,
-    recognizer: Recognizer,
-    height: int,
-    timer: StageTimer,
-) -> tuple[ActionScores, ...]:
-    """Scores of clips, corrected by their tracks as a whole where the network can do that."""
-    context = recognizer.track_context
-    if context is None:
-        return actions
-    by_id = {track.track_id: track for track in tracks}
-    with timer.stage("recognize"):
-        return tuple(
-            add_context(context, scores, by_id[scores.track_id], times_s, height) for scores in actions
-        )
 
 
 def _told(frames: Iterable[Frame], progress: Progress, stage: str, total: int | None) -> Iterator[Frame]:

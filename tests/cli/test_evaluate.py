@@ -30,7 +30,7 @@ def test_a_recognizer_is_scored_in_the_chain_and_alone(call, tiny_settings, tmp_
     folder = tmp_path / "out"
     code, out, err = call(
         tiny_settings.recognizer, "--detector", tiny_settings.detector, "--min-score", "0.3", "--views", 2,
-        "--crops", 3, "--out", folder, "--mirror-frames", "--no-mirrored", "--window", 4,
+        "--crops", 3, "--out", folder, "--no-mirrored", "--window", 4,
     )  # fmt: skip
     assert code == 0, err
     assert "evaluation.html" in out
@@ -40,7 +40,7 @@ def test_a_recognizer_is_scored_in_the_chain_and_alone(call, tiny_settings, tmp_
     assert saved["scores"]["all"]["videos"] == 2
     assert saved["scores"]["all"]["bouts"] > 0
     assert saved["settings"] | {"views": 2, "crops": 3, "every": 2, "resamples": 20} == saved["settings"]
-    assert saved["settings"] | {"mirror_frames": True, "mirrored": False, "window": 4} == saved["settings"]
+    assert saved["settings"] | {"mirrored": False, "window": 4} == saved["settings"]
     assert set(saved["models"]) == {"detector", "recognizer"}
     assert saved["models"]["detector"]["file"] == "detector.safetensors"
     assert load_matches(folder).videos[0].startswith("videos/")

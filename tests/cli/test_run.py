@@ -133,11 +133,11 @@ def test_devices():
             choose_device(name)
 
 
-def test_a_detector_of_video_with_its_window_and_seq_nms(call, film, tmp_path, tiny_video_detector):
+def test_a_detector_of_video_with_its_window(call, film, tmp_path, tiny_video_detector):
     film(tmp_path / "clip.mp4", seconds=0.8)
-    options = ["--no-video", "--detector", tiny_video_detector, "--window", "3", "--seq-nms"]
+    options = ["--no-video", "--detector", tiny_video_detector, "--window", "3"]
     code, _, err = call(tmp_path / "clip.mp4", "--out", tmp_path / "out", *options)
     assert code == 0, err
     run = json.loads((tmp_path / "out/run.json").read_text())
-    assert (run["settings"]["window"]["radius"], run["settings"]["seq_nms"]) == (3, True)
+    assert run["settings"]["window"]["radius"] == 3
     assert statuses(tmp_path / "out") == {"clip.mp4": "ok"}

@@ -1,11 +1,9 @@
 import numpy as np
 import pytest
 import torch
-from torchvision.models.detection.image_list import ImageList
 from torchvision.models.detection.roi_heads import paste_masks_in_image
 
 from wildact.detect import DETECTORS, Detector, build_detector, predict_detections
-from wildact.detect.heads import refine_proposals
 from wildact.detect.predict import paste_mask, resize_for
 from wildact.errors import UsageError
 from wildact.masks import decode_mask, mask_to_box
@@ -57,7 +55,7 @@ def test_boxes_and_masks_are_in_pixels_of_each_original_image():
 
 
 def test_our_path_equals_torchvision_s_own_where_no_resizing_is_needed():
-    detector = make_detector(refinements=0)
+    detector = make_detector()
     (picture,) = images((64, 96))
     (found,) = predict_detections(detector, [picture])
     with torch.inference_mode():
@@ -69,38 +67,6 @@ def test_our_path_equals_torchvision_s_own_where_no_resizing_is_needed():
         his = his.numpy()
         ours = decode_mask(ours)
         assert (ours != his).sum() <= max(12, 0.08 * max(his.sum(), ours.sum()))
-
-
-def test_refined_proposals_are_torchvision_s_boxes_of_the_likeliest_class():
-    """What torchvision finds by judging every proposal for every class holds the same boxes."""
-    model = make_detector(refinements=0).model
-    heads, sizes = model.roi_heads, [(64, 96), (48, 96)]
-    heads.box_predictor.bbox_pred.weight *= 50  # an untrained head moves hardly anything
-    with torch.inference_mode():
-        batch = torch.rand(2, 3, 64, 96, generator=torch.Generator().manual_seed(3))
-        features = model.backbone(batch)
-        proposals, _ = model.rpn(ImageList(batch, sizes), features)
-        refined = refine_proposals(heads, features, proposals, sizes)
-        heads.score_thresh, heads.nms_thresh, heads.detections_per_img = 0.0, 1.0, 10_000
-        theirs, _ = heads(features, proposals, sizes)
-    for before, after, found, (height, width) in zip(proposals, refined, theirs, sizes, strict=True):
-        assert after.shape == before.shape
-        assert (after - before).abs().max() > 1
-        assert after[:, 2].max() <= width
-        assert after[:, 3].max() <= height
-        apart = (after[:, None] - found["boxes"][None]).abs().amax(2).amin(1)
-        large = ((after[:, 2:] - after[:, :2]) > 0.01).all(1)  # the others are no boxes to torchvision
-        assert apart[large].max() < 1e-3
-
-
-def test_refinement_changes_what_is_found_and_nothing_of_the_weights():
-    plain, refined = make_detector(refinements=0), make_detector(refinements=2)
-    assert plain.model.state_dict().keys() == refined.model.state_dict().keys()
-    for detector in (plain, refined):
-        detector.model.roi_heads.box_predictor.bbox_pred.weight *= 50
-    (picture,) = images((64, 96))
-    (before,), (after,) = predict_detections(plain, [picture]), predict_detections(refined, [picture])
-    assert not np.allclose(before.boxes[:3], after.boxes[:3], atol=0.5)
 
 
 def test_one_image_at_a_time_equals_a_batch():

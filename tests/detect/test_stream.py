@@ -10,8 +10,7 @@ from wildact.detect import WindowSettings, predict_detections, stream_detections
 from wildact.detect import stream as stream_module
 from wildact.detect.aggregate import aggregate_maps
 from wildact.detect.cells import LEVELS, subsample
-from wildact.detect.heads import run_heads
-from wildact.detect.predict import make_batch, prepare_images, to_detections
+from wildact.detect.predict import make_batch, prepare_images, run_heads, to_detections
 from wildact.detect.warp import compose, resize_to_levels
 from wildact.detect.window import FeatureWindow
 from wildact.errors import UsageError
@@ -70,7 +69,7 @@ class WholeClip:
     def detect(self, current, length, settings):
         with torch.inference_mode():
             maps = self.aggregate(current, length, settings)
-            (output,) = run_heads(self.model, maps, self.batch, self.sizes)
+            (output,) = run_heads(self.model, maps, self.batch.shape, self.sizes)
         image = self.frames[current].image
         return to_detections(output, self.sizes[0], image.shape[:2], self.detector.keep)
 
@@ -108,7 +107,7 @@ def seen_by_heads(monkeypatch):
     """The features that reach the heads, one pyramid for each frame; the heads themselves find nothing."""
     seen = []
 
-    def note(model, features, batch, sizes):
+    def note(model, features, shape, sizes):
         nothing = {"boxes": (0, 4), "scores": (0,), "labels": (0,), "masks": (0, 1, 28, 28)}
         seen.extend(
             {name: maps[k : k + 1].clone() for name, maps in features.items()} for k in range(len(sizes))

@@ -157,8 +157,7 @@ def test_a_detector_of_videos_sees_the_frames_between_those_that_are_scored(
     """``stream_detections`` finds a fox of the detector's, and a bird that the data set does not have."""
     seen = []
 
-    def stream(detector, frames, *, window, mirrored, wanted):
-        assert mirrored
+    def stream(detector, frames, *, window, wanted):
         for frame in frames:
             seen.append(frame.index)
             if not wanted(frame):
@@ -172,7 +171,7 @@ def test_a_detector_of_videos_sees_the_frames_between_those_that_are_scored(
     path = film(tmp_path / "a.mp4", seconds=1.5)
     labelled = replace(labelled, info=replace(labelled.info, path=path))
     detector = SimpleNamespace(model=SimpleNamespace(), classes=("bird", "deer", "fox"))
-    settings = AnalysisSettings(mirror_frames=True)
+    settings = AnalysisSettings()
     frames = detect_scored_frames(labelled, detector, ("deer", "fox"), settings)
     assert seen == (list(range(15)) if of_video else [0, 5, 10])
     assert [found.boxes[:, 0].tolist() for found in frames.found] == [[0], [5], [10]]

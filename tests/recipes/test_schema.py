@@ -62,18 +62,6 @@ def test_unknown_and_impossible_values_name_the_key(override, said):
         load_recipe("maskrcnn_lite0_fpn", [override])
 
 
-@pytest.mark.parametrize("name", ["fgfa_maskrcnn_lite0_fpn", "maskrcnn_schindler2021"])
-def test_a_network_that_does_not_move_its_proposals_cannot_learn_from_it(name):
-    with pytest.raises(RecipeError, match="'refined' is for maskrcnn_lite0_fpn and motion_"):
-        load_recipe(name, ["refined=true"])
-    assert load_recipe("maskrcnn_lite0_fpn", ["refined=true"]).refined
-
-
-def test_a_network_of_several_frames_refuses_pasted_animals():
-    with pytest.raises(RecipeError, match=r"data\.paste"):
-        load_recipe("fgfa_maskrcnn_lite0_fpn", ["data.paste=0.5"])
-
-
 def test_set_takes_a_key_out_to_give_another_in_its_place():
     steps = ["schedule.step_epochs=", "schedule.step_iterations=5"]
     recipe = load_recipe("r3d_18_schindler2021", ["optimizer.epochs=", "optimizer.iterations=20", *steps])

@@ -70,21 +70,3 @@ def test_a_focused_cut_holds_the_middle_of_an_animal():
         seen.append(tuple(moved.any(axis=(1, 2))))
         assert any(seen[-1])
     assert {(True, False), (False, True)} <= set(seen)
-
-
-def test_what_is_shown_beside_a_picture_changes_with_it():
-    six = np.concatenate([image(), image(1)], axis=2)
-    plain = apply_look(six, Look(True, 0.5, 10, 0, 0), np.random.default_rng(0))
-    assert (plain[..., :3] == plain[..., :1]).all()
-    np.testing.assert_array_equal(plain[..., 3:], (image(1) * 0.5 + 10).astype(np.uint8))
-    flat = np.full((200, 200, 6), 128, np.uint8)
-    noise = apply_look(flat, Look(False, 1, 0, 0, 6.0), np.random.default_rng(0)).astype(float) - 128
-    assert (noise[..., :3] == noise[..., :1]).all()
-    assert np.abs(np.corrcoef(noise[..., [0, 3, 4, 5]].reshape(-1, 4).T) - np.eye(4)).max() < 0.05
-
-
-def test_six_channels_are_scaled_and_cut_alike():
-    six = np.concatenate([image(), image()], axis=2)
-    masks = np.zeros((0, 40, 60), bool)
-    cut, _ = scale_and_crop(np.random.default_rng(0), six, masks, scale=(0.5, 2), width=40, height=30)
-    np.testing.assert_array_equal(cut[..., :3], cut[..., 3:])

@@ -1,13 +1,10 @@
-from collections import Counter
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from wildact.decode import VideoReader
 from wildact.detect import build_detector
-from wildact.detect.motion import choose_beside, stack_motion, to_grey
 from wildact.errors import DatasetError
 from wildact.recipes import load_recipe
 from wildact.train import detection
@@ -80,46 +77,3 @@ def test_losses_are_torchvision_s(network_and_batch):
     assert ours.keys() == theirs.keys()
     for name, value in theirs.items():
         torch.testing.assert_close(ours[name], value)
-
-
-def test_heads_learn_from_moved_proposals_too(network_and_batch, monkeypatch):
-    model, batch = network_and_batch
-    seen = []
-    original = model.roi_heads.select_training_samples
-    monkeypatch.setattr(
-        model.roi_heads,
-        "select_training_samples",
-        lambda proposals, targets: (seen.append(proposals), original(proposals, targets))[1],
-    )
-    for refined in (False, True):
-        torch.manual_seed(1)
-        losses = detection.compute_losses(model, batch, refined=refined)
-        sum(losses.values()).backward()
-    plain, moved = seen
-    for before, after in zip(plain, moved, strict=True):
-        assert len(after) == 2 * len(before)
-        torch.testing.assert_close(after[: len(before)], before)
-        assert not after.requires_grad
-        assert not torch.allclose(after[len(before) :], before, atol=0.5)
-
-
-def test_a_network_that_is_shown_what_moves_is_trained_on_it(tiny_dataset):
-    video = next(v for v in tiny_dataset.videos if v.tracks)
-    data = recipe(*PLAIN, "data.frames_per_video=6", "data.blank_share=0").data
-    with VideoReader(video.info.path) as reader:
-        grey = [to_grey(frame.image) for frame in reader.frames()]
-    times_s = np.arange(len(grey)) / float(video.info.fps)
-    seen = Counter()
-    for seed in range(6):
-        rng = np.random.default_rng(seed)
-        chosen = detection.choose_frames(video, np.random.default_rng(seed), data)
-        samples = detection.draw_frames(video, rng, species=tiny_dataset.species, data=data, motion=True)
-        for index, (image, target) in zip(chosen, samples, strict=True):
-            assert image.shape == (6, 96, 160)
-            beside = [grey[k] for k in choose_beside(times_s, index)]
-            shown, still = (stack_motion(image[:3].permute(1, 2, 0).numpy(), x) for x in (beside, []))
-            equal = [np.array_equal(image.permute(1, 2, 0).numpy(), x) for x in (shown, still)]
-            assert any(equal)
-            seen["still" if equal[1] else "motion"] += 1
-            assert len(target["boxes"]) > 0
-    assert seen["motion"] > seen["still"] > 0

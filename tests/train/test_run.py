@@ -163,7 +163,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny_data, tmp_pa
     """Stopped by a loss that is no number in the sixth iteration, then started again."""
     longer = [
         *RECOGNIZER,
-        "optimizer.iterations=8", "optimizer.checkpoint_iterations=2", "optimizer.averaged_iterations=6",
+        "optimizer.iterations=8", "optimizer.checkpoint_iterations=2",
     ]  # fmt: skip
     run("r2plus1d_narrow", longer, tiny_data, tmp_path / "whole")
 
@@ -200,7 +200,6 @@ def test_a_finished_run_that_is_started_again_is_recorded_as_it_was(tiny_data, t
         "wall_s",
         "samples_per_s",
         "learning_rate",
-        "energy_counters",
         "initial",
         "data",
     ):

@@ -52,9 +52,7 @@ def test_published_weights_are_of_one_kind_of_network():
         build_recognizer("r3d_18", 2, weights="coco")
 
 
-@pytest.mark.parametrize(
-    "name", ["maskrcnn_lite0_fpn", "motion_maskrcnn_lite0_fpn", "fgfa_maskrcnn_lite0_fpn"]
-)
+@pytest.mark.parametrize("name", ["maskrcnn_lite0_fpn", "fgfa_maskrcnn_lite0_fpn"])
 def test_bundled_weights_are_not_taken_for_published_ones(name):
     with pytest.raises(
         UsageError, match=r"no 'coco' weights of \w*maskrcnn_lite0_fpn, only of maskrcnn_resnet50"

@@ -10,7 +10,6 @@ def test_what_was_not_recorded_is_said_so():
     text = render_model_card(CARD, None)
     assert "# lite0_tsm (recognizer)" in text
     assert "| processor | not recorded |" in text
-    assert "| energy, kWh | not recorded |" in text
     assert "| validation/accuracy | 0.750 |" in text
     assert "walks, a\\|b" in text
 

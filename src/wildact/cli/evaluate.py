@@ -16,7 +16,6 @@ from wildact import defaults
 from wildact.cli.run import (
     MinScoreOption,
     MirroredOption,
-    MirrorFramesOption,
     WindowOption,
     choose_device,
     parse_fps,
@@ -65,7 +64,6 @@ def evaluate(
     min_score: MinScoreOption = defaults.MIN_SCORE,
     window: WindowOption = 10,
     mirrored: MirroredOption = True,
-    mirror_frames: MirrorFramesOption = False,
     resamples: Annotated[int, typer.Option(min=0, help="Of the videos, for the intervals; 0: none.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Of the resamples.")] = 0,
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
@@ -101,7 +99,6 @@ def evaluate(
         device=choose_device(device),
         window=WindowSettings(radius=window),
         mirrored=mirrored,
-        mirror_frames=mirror_frames,
     )
     if out is not None:
         prepare_output(out)
@@ -171,7 +168,6 @@ def _facts(
             "min_score": settings.min_score,
             "window": settings.window.radius,
             "mirrored": settings.mirrored,
-            "mirror_frames": settings.mirror_frames,
             "min_height_px": evaluation.min_height_px,
             "views": evaluation.views,
             "crops": evaluation.crops,

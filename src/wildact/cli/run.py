@@ -34,12 +34,6 @@ MirroredOption = Annotated[
         help="Show each clip to the action network mirrored too: surer, at twice its time.",
     ),
 ]
-MirrorFramesOption = Annotated[
-    bool,
-    typer.Option(
-        "--mirror-frames", help="Show each frame to the detector mirrored too: over twice its time."
-    ),
-]
 
 
 def run(
@@ -56,11 +50,7 @@ def run(
     ] = "10",
     min_score: MinScoreOption = defaults.MIN_SCORE,
     window: WindowOption = 10,
-    seq_nms: Annotated[
-        bool, typer.Option("--seq-nms", help="Raise and lower scores by the frames before and after.")
-    ] = False,
     mirrored: MirroredOption = True,
-    mirror_frames: MirrorFramesOption = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated videos.")] = True,
@@ -80,9 +70,7 @@ def run(
         min_score=min_score,
         device=choose_device(device),
         window=WindowSettings(radius=window),
-        seq_nms=seq_nms,
         mirrored=mirrored,
-        mirror_frames=mirror_frames,
     )
     videos = find_videos(inputs)
     console = Console(stderr=True)

@@ -21,31 +21,25 @@ from wildact.detect.mask_rcnn import (
     build_maskrcnn_resnet50_fpn,
     build_maskrcnn_resnet50_fpn_v2,
 )
-from wildact.detect.motion import build_motion_maskrcnn_lite0_fpn
 from wildact.detect.predict import Detector, predict_detections
-from wildact.detect.seq_nms import apply_seq_nms
-from wildact.detect.stream import looks_around, require_single_frames, stream_detections
+from wildact.detect.stream import looks_around, stream_detections
 from wildact.detect.window import WindowSettings
 from wildact.errors import UsageError
 from wildact.weights import find_weights, load_initial_weights, load_state, load_weights
 
 __all__ = [
     "DETECTORS",
-    "FINE_MASKS",
     "Detector",
     "WindowSettings",
-    "apply_seq_nms",
     "build_detector",
     "load_detector",
     "looks_around",
     "predict_detections",
-    "require_single_frames",
     "stream_detections",
 ]
 
 DETECTORS: dict[str, Callable[..., nn.Module]] = {
     "maskrcnn_lite0_fpn": build_maskrcnn_lite0_fpn,
-    "motion_maskrcnn_lite0_fpn": build_motion_maskrcnn_lite0_fpn,
     "maskrcnn_resnet50_fpn": build_maskrcnn_resnet50_fpn,
     "maskrcnn_resnet50_fpn_v2": build_maskrcnn_resnet50_fpn_v2,
     "fgfa_maskrcnn_lite0_fpn": build_fgfa_maskrcnn_lite0_fpn,
@@ -55,12 +49,6 @@ DETECTORS: dict[str, Callable[..., nn.Module]] = {
 
 HEAD = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.")
 """What the names of the layers begin with that are made for a number of classes."""
-
-FINE_MASKS = "fine_masks."
-"""What the names of the layers begin with that look closely at what was found."""
-
-ADDITIONS = ("backbone.motion.", "backbone.joints.", FINE_MASKS)
-"""What the names of layers begin with that a Mask R-CNN may have or not: they see what moves, or outlines."""
 
 
 def build_detector(
@@ -87,9 +75,9 @@ def build_detector(
     except TypeError as error:  # a key that the builder does not know, or a value that is none
         raise UsageError(f"{name} cannot be built with the architecture {architecture}: {error}.") from error
     if weights is not None and isinstance(model, FlowGuidedMaskRCNN):
-        load_video_weights(model, weights, network=name, head=HEAD, additions=ADDITIONS)
+        load_video_weights(model, weights, network=name, head=HEAD)
     elif weights is not None:
-        load_initial_weights(model, weights, network=name, kind="detector", head=HEAD, additions=ADDITIONS)
+        load_initial_weights(model, weights, network=name, kind="detector", head=HEAD)
     return model
 
 

@@ -74,8 +74,7 @@ class FlowGuidedMaskRCNN(nn.Module):
     """A Mask R-CNN that looks at a frame with the help of others.
 
     Attributes:
-        transform, backbone, rpn, roi_heads, refinements: of the Mask R-CNN, which they are without other
-            frames.
+        transform, backbone, rpn, roi_heads: of the Mask R-CNN, which they are without other frames.
         embedding: see `Embedding`.
         flow: one of `FLOWS`.
     """
@@ -84,7 +83,6 @@ class FlowGuidedMaskRCNN(nn.Module):
         super().__init__()
         self.transform = mask_rcnn.transform
         self.backbone, self.rpn, self.roi_heads = mask_rcnn.backbone, mask_rcnn.rpn, mask_rcnn.roi_heads
-        self.refinements: int = getattr(mask_rcnn, "refinements", 0)
         self.embedding = embedding
         self.flow = flow
 

@@ -25,9 +25,7 @@ PREFIX = "fgfa_"
 _logger = logging.getLogger(__name__)
 
 
-def load_video_weights(
-    model: FlowGuidedMaskRCNN, weights: str, *, network: str, head: Sequence[str], additions: Sequence[str]
-) -> None:
+def load_video_weights(model: FlowGuidedMaskRCNN, weights: str, *, network: str, head: Sequence[str]) -> None:
     """Copy weights into an untrained FGFA.
 
     Of a Mask R-CNN's weights all are taken but a head of another number of classes. The flow then gets its
@@ -38,7 +36,6 @@ def load_video_weights(
         weights: of this network or of its Mask R-CNN, as for `load_initial_weights`.
         network: its name in ``DETECTORS``.
         head: what the names of its last layers begin with.
-        additions: as for `load_initial_weights`.
 
     Raises:
         UsageError: if there are no such weights, or they are of another kind of network.
@@ -48,14 +45,7 @@ def load_video_weights(
         load_initial_weights(model, weights, network=network, kind="detector", head=head)
         return
     shared = nn.ModuleDict({name: getattr(model, name) for name in SHARED})
-    load_initial_weights(
-        shared,
-        weights,
-        network=network.removeprefix(PREFIX),
-        kind="detector",
-        head=head,
-        additions=additions,
-    )
+    load_initial_weights(shared, weights, network=network.removeprefix(PREFIX), kind="detector", head=head)
     untrained = ["its embedding"]
     if flow := find_initial_flow(model, weights):
         load_state(model.flow.network, load_weights(*flow)[0])

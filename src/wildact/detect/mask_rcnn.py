@@ -17,7 +17,6 @@ from torchvision.ops import FeaturePyramidNetwork, FrozenBatchNorm2d, MultiScale
 from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 
 from wildact.backbones import lite0
-from wildact.detect.fine_masks import FineMasks
 
 
 class Lite0Fpn(nn.Module):
@@ -43,8 +42,6 @@ def build_maskrcnn_lite0_fpn(
     short_side: int = 360,
     long_side: int = 640,
     max_animals: int = 30,
-    refinements: int = 1,
-    fine_masks: bool = False,
 ) -> MaskRCNN:
     """A Mask R-CNN that runs on a laptop: EfficientNet-Lite0, a narrow pyramid, small heads.
 
@@ -54,13 +51,11 @@ def build_maskrcnn_lite0_fpn(
         short_side: pixels to which frames are resized ...
         long_side: ... unless their long side would pass this.
         max_animals: detections per frame.
-        refinements: see `wildact.detect.heads.refine_proposals`.
-        fine_masks: each animal is looked at once more, see `wildact.detect.fine_masks`.
 
     Returns:
         a torchvision ``MaskRCNN``: takes a list of (3, H, W) float RGB in [0, 1].
     """
-    model = MaskRCNN(
+    return MaskRCNN(
         Lite0Fpn(channels),
         num_classes=None,
         min_size=short_side,
@@ -83,9 +78,6 @@ def build_maskrcnn_lite0_fpn(
         mask_head=MaskRCNNHeads(channels, (channels,) * 3, dilation=1),
         mask_predictor=MaskRCNNPredictor(channels, channels, num_classes),
     )
-    model.refinements = refinements
-    model.fine_masks = FineMasks(channels) if fine_masks else None
-    return model
 
 
 def build_maskrcnn_resnet50_fpn(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,14 +10,14 @@ import cv2
 import numpy as np
 import torch
 from torch import Tensor
+from torchvision.models.detection.image_list import ImageList
 
-from wildact.detect.fine_masks import MASK_THRESHOLD
-from wildact.detect.heads import run_heads
-from wildact.detect.mirror import run_mirrored
-from wildact.detect.motion import CHANNELS, resize_channels, sees_motion, stack_motion
 from wildact.masks import encode_cropped_mask
 from wildact.types import Bool, Detections, Float32, Image, Rle
 from wildact.weights import WeightCard
+
+MASK_THRESHOLD = 0.5
+"""Pixels of at least this probability belong to the animal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,13 +53,7 @@ class Detector:
         return self.card.classes
 
 
-def predict_detections(
-    detector: Detector,
-    images: Sequence[Image],
-    *,
-    mirrored: bool = False,
-    shapes: Sequence[tuple[int, ...]] | None = None,
-) -> list[Detections]:
+def predict_detections(detector: Detector, images: Sequence[Image]) -> list[Detections]:
     """Find the animals in images of any, also different, sizes.
 
     Frames are shrunk by area averaging, not by the bilinear sampling that torchvision does inside its model:
@@ -67,35 +61,41 @@ def predict_detections(
 
     Args:
         detector: see `load_detector`.
-        images: each (H, W, 3) uint8 RGB, or (H, W, 6) of `wildact.detect.motion.stack_motion`.
-        mirrored: each is also seen as its mirror image (`wildact.detect.mirror`), at over twice the time.
-        shapes: (height, width) of the frames of which these are smaller images. None: they are the frames.
+        images: each (H, W, 3) uint8 RGB.
 
     Returns:
-        One `Detections` for each image, by falling score; boxes and masks in pixels of its frame.
+        One `Detections` for each image, by falling score; boxes and masks in its pixels.
     """
     if not images:
         return []
     with torch.inference_mode():
         tensors, sizes = prepare_images(detector, images)
         batch = make_batch(detector, tensors)
-        if mirrored:
-            reversed_batch = make_batch(detector, [tensor.flip(-1) for tensor in tensors])
-            outputs = run_mirrored(detector.model, batch, reversed_batch, sizes)
-        else:
-            outputs = run_heads(detector.model, detector.model.backbone(batch), batch, sizes)
+        outputs = run_heads(detector.model, detector.model.backbone(batch), batch.shape, sizes)
     return [
-        to_detections(output, size, shape, detector.keep)
-        for output, size, shape in zip(
-            outputs, sizes, shapes or [image.shape[:2] for image in images], strict=True
-        )
+        to_detections(output, size, image.shape[:2], detector.keep)
+        for output, size, image in zip(outputs, sizes, images, strict=True)
     ]
 
 
+def run_heads(
+    model: Any, features: Mapping[str, Tensor], shape: Sequence[int], sizes: list[tuple[int, int]]
+) -> list[dict[str, Tensor]]:
+    """What RPN and heads find, in pixels of the resized images.
+
+    Args:
+        model: the network.
+        features: pyramid of N images.
+        shape: of their batch, (N, 3, H, W).
+        sizes: of the images within the batch.
+    """
+    proposals, _ = model.rpn(ImageList(torch.empty(shape, device="meta"), sizes), features)
+    outputs: list[dict[str, Tensor]] = model.roi_heads(features, proposals, sizes)[0]
+    return outputs
+
+
 def prepare_images(detector: Detector, images: Sequence[Image]) -> tuple[list[Tensor], list[tuple[int, int]]]:
-    """Images of the size that the network works at, as (3 or 6, h, w) float in [0, 1]; and their sizes."""
-    if sees_motion(detector.model):
-        images = [image if image.shape[2] == CHANNELS else stack_motion(image, []) for image in images]
+    """Images of the size that the network works at, as (3, h, w) float in [0, 1]; and their sizes."""
     small = [resize_for(detector.model, image) for image in images]
     sizes = [(int(image.shape[0]), int(image.shape[1])) for image in small]
     return [_to_tensor(image, detector.device) for image in small], sizes
@@ -118,7 +118,7 @@ def resize_for(model: Any, image: Image) -> Image:
         return image
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    return resize_channels(image, size, method)
+    return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
 
 
 def _to_tensor(image: Image, device: torch.device) -> Tensor:
@@ -133,7 +133,6 @@ def to_detections(
     height, width = original[:2]
     scale = np.array([width / size[1], height / size[0]] * 2, np.float32)
     boxes = output["boxes"].cpu().numpy() * scale
-    mask_boxes = output.get("mask_boxes", output["boxes"]).cpu().numpy() * scale
     labels = output["labels"].cpu().numpy().astype(np.int64) - 1
     chosen = np.flatnonzero(keep[labels]) if len(labels) else np.zeros(0, np.int64)
     probabilities = output["masks"][:, 0].cpu().numpy()
@@ -141,7 +140,7 @@ def to_detections(
         boxes=boxes[chosen].astype(np.float32),
         scores=output["scores"].cpu().numpy().astype(np.float32)[chosen],
         labels=labels[chosen],
-        masks=tuple(paste_mask(probabilities[i], mask_boxes[i], height, width) for i in chosen),
+        masks=tuple(paste_mask(probabilities[i], boxes[i], height, width) for i in chosen),
     )
 
 

@@ -10,25 +10,21 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
 from itertools import groupby, islice
 from typing import TypeVar
 
 import torch
 
 from wildact.detect.fgfa import FlowGuidedMaskRCNN
-from wildact.detect.heads import run_heads
-from wildact.detect.motion import add_motion, sees_motion
 from wildact.detect.predict import (
     Detector,
     make_batch,
     predict_detections,
     prepare_images,
-    resize_for,
+    run_heads,
     to_detections,
 )
 from wildact.detect.window import FeatureWindow, WindowSettings
-from wildact.errors import UsageError
 from wildact.types import Detections, Frame
 
 DEFAULT_WINDOW = WindowSettings()
@@ -42,7 +38,6 @@ def stream_detections(
     *,
     window: WindowSettings = DEFAULT_WINDOW,
     batch_size: int = 1,
-    mirrored: bool = False,
     wanted: Callable[[Frame], bool] = lambda frame: True,
 ) -> Iterator[tuple[Frame, Detections]]:
     """Find the animals on the frames of one video.
@@ -54,61 +49,23 @@ def stream_detections(
         frames: in their order; not all frames of the video need to be among them.
         window: which frames help a video detector; of no meaning to others.
         batch_size: frames per pass through the network.
-        mirrored: see `predict_detections`.
         wanted: whether a frame is looked at, or only helps others; asked once for each frame.
 
     Yields:
         Each wanted frame with what is on it, in the order of the frames.
-
-    Raises:
-        UsageError: if a network that lets frames help each other is to see them mirrored.
     """
-    if mirrored:
-        require_single_frames(detector)
     if isinstance(detector.model, FlowGuidedMaskRCNN):
         for _, part in groupby(frames, key=lambda frame: frame.image.shape):
             yield from _stream_window(detector, part, window, batch_size, wanted)
         return
-    if sees_motion(detector.model):
-        for _, part in groupby(frames, key=lambda frame: frame.image.shape):
-            yield from _stream_motion(detector, part, batch_size, mirrored, wanted)
-        return
     for batch in _batches(filter(wanted, frames), batch_size):
-        found = predict_detections(detector, [frame.image for frame in batch], mirrored=mirrored)
+        found = predict_detections(detector, [frame.image for frame in batch])
         yield from zip(batch, found, strict=True)
-
-
-def _stream_motion(
-    detector: Detector,
-    frames: Iterable[Frame],
-    batch_size: int,
-    mirrored: bool,
-    wanted: Callable[[Frame], bool],
-) -> Iterator[tuple[Frame, Detections]]:
-    """Frames of one size, with what moves in them."""
-    shrink = partial(resize_for, detector.model)
-    for pairs in _batches(add_motion(frames, shrink=shrink, wanted=wanted), batch_size):
-        shapes = [frame.image.shape[:2] for frame, _ in pairs]
-        found = predict_detections(detector, [image for _, image in pairs], mirrored=mirrored, shapes=shapes)
-        yield from zip([frame for frame, _ in pairs], found, strict=True)
 
 
 def looks_around(detector: Detector) -> bool:
     """Whether what it finds on a frame depends on the frames around it, too."""
-    return isinstance(detector.model, FlowGuidedMaskRCNN) or sees_motion(detector.model)
-
-
-def require_single_frames(detector: Detector) -> None:
-    """Refuse a network that lets frames help each other, which cannot see them mirrored, too.
-
-    Raises:
-        UsageError: naming it.
-    """
-    if isinstance(detector.model, FlowGuidedMaskRCNN):
-        raise UsageError(
-            f"{detector.card.name} looks at several frames at once, and cannot see them mirrored too: "
-            "leave that out, or take a detector of single frames."
-        )
+    return isinstance(detector.model, FlowGuidedMaskRCNN)
 
 
 def _stream_window(
@@ -142,7 +99,7 @@ def _find(
         return
     with torch.inference_mode():
         features = window.aggregate([number for number, _ in ready])
-        outputs = run_heads(detector.model, features, window.shape_of(len(ready)), [size] * len(ready))
+        outputs = run_heads(detector.model, features, window.shape_of(len(ready)).shape, [size] * len(ready))
     for (_, frame), output in zip(ready, outputs, strict=True):
         yield frame, to_detections(output, size, frame.image.shape[:2], detector.keep)
 

@@ -154,7 +154,6 @@ def detect_scored_frames(
             detector,
             reader.frames(show),
             window=settings.window,
-            mirrored=settings.mirror_frames,
             wanted=lambda frame: frame.index in scored,
         ):
             truth, crowds = truth_at(video.tracks, frame.index, species)

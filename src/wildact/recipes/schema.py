@@ -35,14 +35,13 @@ class Model(Section):
         architecture: arguments of its builder.
         initial: weights to start from: ``imagenet`` (backbone); ``coco`` or ``kinetics400``, the published
             ones of this network; ``none``; or a weights name or file. A head of another number of classes is
-            not taken over. Several files: the mean of their weights, which are to be those of one network
-            at different times of its training; of a part that not all of them have, that of those which do.
+            not taken over.
         frozen: prefixes of parameters that are not trained.
     """
 
     name: str
     architecture: dict[str, Any] = {}
-    initial: str | Annotated[tuple[str, ...], Field(min_length=2)] = "none"
+    initial: str = "none"
     frozen: tuple[str, ...] = ()
 
 
@@ -58,8 +57,6 @@ class Optimizer(Section):
         iterations: steps in all; or
         epochs: rounds over the data set in all. One of the two.
         clip_norm: gradients are scaled down to this norm; 0: never.
-        averaged_iterations: the weights are the mean of those after each of so many last iterations; 0: those
-            of the last one.
         checkpoint_iterations: a run that is interrupted loses no more than so many.
         validation_iterations: from one validation to the next, where there are videos to validate on.
         precision: of the arithmetic: ``32-true``; ``bf16-mixed`` or ``16-mixed`` on GPUs.
@@ -73,7 +70,6 @@ class Optimizer(Section):
     iterations: Count | None = None
     epochs: Count | None = None
     clip_norm: Annotated[float, Field(ge=0)] = 0
-    averaged_iterations: Annotated[int, Field(ge=0)] = 0
     checkpoint_iterations: Count = 100
     validation_iterations: Count = 500
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
@@ -143,8 +139,6 @@ class DetectionData(Section):
         brightness: largest change of brightness and contrast, as a share.
         blur: probability of a soft focus.
         noise: largest standard deviation of added sensor noise, grey levels.
-        paste: probability that animals of the video's other drawn frames are pasted into a frame; 0 for
-            networks that see several frames.
         classes: that the detector is to tell apart, in order; empty: the species of the data.
         class_of: category of the data -> one of ``classes``; ``*``: all others. Categories that it does not
             name become their supercategory, or keep their name, where that is a class; else they are
@@ -162,7 +156,6 @@ class DetectionData(Section):
     brightness: Share
     blur: Share
     noise: Annotated[float, Field(ge=0)]
-    paste: Share = 0
     classes: tuple[str, ...] = ()
     class_of: dict[str, str] = {}
 
@@ -228,104 +221,30 @@ class _Recipe(Section):
     schedule: Schedule
 
 
-REFINING = ("maskrcnn_lite0_fpn", "motion_maskrcnn_lite0_fpn")
-"""Detectors that move their proposals before they judge them, and may learn from the moved ones."""
-
-
-class FineMasks(Section):
-    """How a trained detector learns to look closely at what it found; nothing else of it is trained.
-
-    Attributes:
-        boxes_per_animal: on each drawn frame, of those in which the detector sees the animal.
-        box_noise: standard deviation by which their borders are moved, as a share of their size.
-        boxes_per_visit: drawn, of all of a video, at each visit of it.
-    """
-
-    boxes_per_animal: Count
-    box_noise: Annotated[float, Field(ge=0, lt=0.5)]
-    boxes_per_visit: Count
-
-
 class DetectionRecipe(_Recipe):
-    """How a detector is trained: with ``window`` one that sees several frames, else one of single frames.
-
-    Attributes:
-        fine_masks: see `FineMasks`; frames are then drawn at the first visit of a video only, and each box
-            has a look of its own.
-        refined: the heads learn from the places that proposals are moved to, too, as they judge those; for
-            networks that move them (see `wildact.detect.heads.refine_proposals`).
-    """
+    """How a detector is trained: with ``window`` one that sees several frames, else one of single frames."""
 
     kind: Literal["detector"]
     data: DetectionData
     window: Window | None = None
-    fine_masks: FineMasks | None = None
-    refined: bool = False
 
     @model_validator(mode="after")
     def _window_for_video(self) -> Self:
         if (self.window is not None) != self.model.name.startswith("fgfa_"):
             raise ValueError("'window' belongs to the detectors fgfa_*, and they need it")
-        if self.window is not None and self.data.paste:
-            raise ValueError("'data.paste' is for detectors that see single frames: fgfa_* take 0")
-        if self.refined and self.model.name not in REFINING:
-            raise ValueError(f"'refined' is for {' and '.join(REFINING)}, which move their proposals")
         return self
-
-    @model_validator(mode="after")
-    def _fine_masks_of_model(self) -> Self:
-        drawn = bool(self.model.architecture.get("fine_masks"))
-        if not drawn:
-            if self.fine_masks is not None:
-                raise ValueError("'fine_masks' needs 'model.architecture.fine_masks'")
-            return self
-        if self.fine_masks is None and "fine_masks" not in self.model.frozen:
-            raise ValueError(
-                "'model.architecture.fine_masks' needs 'fine_masks', which says how they are learned, or "
-                "\"fine_masks\" in 'model.frozen', to keep those of 'model.initial'"
-            )
-        if self.model.name != "maskrcnn_lite0_fpn":
-            raise ValueError("'fine_masks' is for maskrcnn_lite0_fpn")
-        if self.model.initial in ("none", "imagenet", "coco"):
-            raise ValueError("'fine_masks' needs a trained detector: name it in 'model.initial'")
-        return self
-
-
-class TrackContext(Section):
-    """How a trained action network learns to look at tracks as a whole; nothing else of it is trained.
-
-    Attributes:
-        tracks_per_video: drawn at each visit of a video.
-        hop_s: seconds from one clip of a track to the next.
-        box_noise: largest standard deviation of noise added to a track's boxes, as a share of their size.
-    """
-
-    tracks_per_video: Count
-    hop_s: Positive
-    box_noise: Annotated[float, Field(ge=0, lt=0.5)]
 
 
 class RecognitionRecipe(_Recipe):
-    """How an action network is trained: with ``track_context`` only what looks at tracks as a whole.
+    """How an action network is trained.
 
     Attributes:
         label_smoothing: share of the truth that goes to all actions alike.
-        data: clips; with ``track_context`` as the action network was trained on them.
-        track_context: see `TrackContext`.
     """
 
     kind: Literal["recognizer"]
     label_smoothing: Share = 0
     data: RecognitionData
-    track_context: TrackContext | None = None
-
-    @model_validator(mode="after")
-    def _context_of_model(self) -> Self:
-        if (self.track_context is not None) != ("track_context" in self.model.architecture):
-            raise ValueError("'track_context' and 'model.architecture.track_context' belong together")
-        if self.track_context is not None and self.model.initial in ("none", "imagenet", "kinetics400"):
-            raise ValueError("'track_context' needs a trained action network: name it in 'model.initial'")
-        return self
 
 
 Recipe = Annotated[DetectionRecipe | RecognitionRecipe, Field(discriminator="kind")]

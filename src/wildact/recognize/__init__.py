@@ -5,14 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from torch import nn
 
 from wildact.errors import UsageError
 from wildact.recognize.bouts import scores_to_bouts
-from wildact.recognize.context import TrackContext, add_context
 from wildact.recognize.lite0_tsm import build_lite0_tsm
 from wildact.recognize.predict import Recognizer, predict_actions
 from wildact.recognize.preprocess import normalize_clips, to_channels_last
@@ -26,11 +25,8 @@ from wildact.recognize.video_resnet import (
 from wildact.weights import find_weights, load_initial_weights, load_state, load_weights
 
 __all__ = [
-    "CONTEXT",
     "RECOGNIZERS",
     "Recognizer",
-    "TrackContext",
-    "add_context",
     "build_recognizer",
     "load_recognizer",
     "normalize_clips",
@@ -54,16 +50,12 @@ RECOGNIZERS: dict[str, Callable[..., nn.Module]] = {
 HEAD = ("fc.",)
 """What the names of the layers begin with that are made for a number of actions."""
 
-CONTEXT = "track_context."
-"""What the names of the layers begin with that look at the track as a whole."""
-
 
 def build_recognizer(
     name: str,
     num_classes: int,
     *,
     weights: str | None = None,
-    track_context: Mapping[str, Any] | None = None,
     **architecture: Any,
 ) -> nn.Module:
     """An action network, untrained or to be trained further.
@@ -73,8 +65,6 @@ def build_recognizer(
         num_classes: actions.
         weights: to start from: ``kinetics400``, or a name, file or folder, see `load_initial_weights`; a head
             of another number of classes stays untrained, and that is logged. None: all is untrained.
-        track_context: the network also gets a `TrackContext`, built with these arguments, as its
-            ``track_context``; it stays untrained where the weights have none. None: it gets none.
         **architecture: passed to the builder.
 
     Raises:
@@ -85,12 +75,10 @@ def build_recognizer(
         raise UsageError(f"there is no recognizer '{name}'; there are: {', '.join(RECOGNIZERS)}.")
     try:
         model = RECOGNIZERS[name](num_classes, **architecture)
-        if track_context is not None:
-            model.track_context = TrackContext(num_classes, **track_context)
     except TypeError as error:  # a key that the builder does not know, or a value that is none
         raise UsageError(f"{name} cannot be built with the architecture {architecture}: {error}.") from error
     if weights is not None:
-        load_initial_weights(model, weights, network=name, kind="recognizer", head=HEAD, additions=(CONTEXT,))
+        load_initial_weights(model, weights, network=name, kind="recognizer", head=HEAD)
     return model
 
 

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from torch import nn
 
-from wildact.recognize.context import TrackContext
 from wildact.recognize.preprocess import normalize_clips, to_channels_last
 from wildact.types import ActionScores, Clip, Float32
 from wildact.weights import WeightCard
@@ -65,12 +64,6 @@ class Recognizer:
     def classes(self) -> tuple[str, ...]:
         """Names of the actions."""
         return self.card.classes
-
-    @property
-    def track_context(self) -> TrackContext | None:
-        """What corrects the scores of a track's clips by the track as a whole; None: nothing does."""
-        found: TrackContext | None = getattr(self.model, "track_context", None)
-        return found
 
     @property
     def clip_s(self) -> float:

@@ -1,4 +1,4 @@
-"""What a training run was, for its ``record.json``: data, start, settings in force, time, energy, scores."""
+"""What a training run was, for its ``record.json``: data, start, settings in force, time, scores."""
 
 from __future__ import annotations
 
@@ -16,14 +16,10 @@ from wildact.datasets.native.raw import ACTIONS, ANNOTATIONS
 from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.record import NOT_RECORDED, describe_environment, plain_values
-from wildact.train.energy import EnergyMeter
 from wildact.train.visits import Batches
 from wildact.weights import WeightCard, compute_sha256
 
 LABEL_FILES = (ACTIONS, ANNOTATIONS, CLIPS)
-
-READ_ENERGY_S = 60.0
-"""Seconds between two readings: a processor's counter begins anew after some minutes at full power."""
 
 
 class Account(Callback):
@@ -35,23 +31,18 @@ class Account(Callback):
         waited_s: seconds of them for which the network waited for samples.
         iterations: done.
         learning_rates: lowest and highest that were applied.
-        joules: counted by this machine; of several, by the first.
-        energy_sources: counters that were read.
     """
 
     def __init__(self, batches: Batches[Any], made_from: Mapping[str, Any]) -> None:
         self.batches, self.made_from = batches, made_from
-        self.wall_s = self.waited_s = self.joules = 0.0
+        self.wall_s = self.waited_s = 0.0
         self.iterations = 0
         self.learning_rates: tuple[float, float] | None = None
-        self.energy_sources: tuple[str, ...] = ()
-        self._earlier = (0.0, 0.0, 0.0)
+        self._earlier = (0.0, 0.0)
 
     def on_train_start(self, *_: Any) -> None:
         """Begin to count."""
-        self._meter = EnergyMeter()
-        self.energy_sources = self._meter.sources
-        self._began = self._read = time.perf_counter()
+        self._began = time.perf_counter()
 
     def on_train_batch_start(self, trainer: lightning.Trainer, *_: Any) -> None:
         """Note the learning rate that is about to be applied."""
@@ -61,32 +52,26 @@ class Account(Callback):
 
     def on_train_batch_end(self, trainer: lightning.Trainer, *_: Any) -> None:
         """Add up."""
-        now = time.perf_counter()
         self.iterations = trainer.global_step
-        wall_s, waited_s, joules = self._earlier
-        self.wall_s = wall_s + now - self._began
+        wall_s, waited_s = self._earlier
+        self.wall_s = wall_s + time.perf_counter() - self._began
         self.waited_s = waited_s + self.batches.waited_s
-        if now - self._read >= READ_ENERGY_S or self.iterations == trainer.max_steps:
-            self.joules, self._read = joules + self._meter.read(), now
 
     def state_dict(self) -> dict[str, Any]:
         """What a checkpoint keeps."""
-        totals = {"wall_s": self.wall_s, "waited_s": self.waited_s, "joules": self.joules}
         return {
-            **totals,
+            "wall_s": self.wall_s,
+            "waited_s": self.waited_s,
             "iterations": self.iterations,
             "learning_rates": self.learning_rates,
-            "energy_sources": self.energy_sources,
             "made_from": dict(self.made_from),
         }
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """What a checkpoint kept."""
-        self._earlier = tuple(state_dict[key] for key in ("wall_s", "waited_s", "joules"))
-        self.wall_s, self.waited_s, self.joules = self._earlier
+        self.wall_s, self.waited_s = self._earlier = state_dict["wall_s"], state_dict["waited_s"]
         self.iterations = state_dict["iterations"]
         self.learning_rates = state_dict["learning_rates"]
-        self.energy_sources = tuple(state_dict["energy_sources"])
 
 
 def describe_training(
@@ -187,8 +172,6 @@ def make_record(
         "wall_s": round(account.wall_s, 1),
         "samples_per_s": round(samples / account.wall_s, 2) if account.wall_s else NOT_RECORDED,
         "waiting_share": round(account.waited_s / account.wall_s, 3) if account.wall_s else NOT_RECORDED,
-        "energy_kwh": round(account.joules / 3.6e6, 4) if account.energy_sources else NOT_RECORDED,
-        "energy_counters": list(account.energy_sources),
         "scores": scores or NOT_RECORDED,
         "environment": describe_environment(),
     }

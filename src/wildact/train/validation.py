@@ -12,7 +12,6 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 from fractions import Fraction
-from functools import partial
 from typing import Any, NamedTuple
 
 import lightning
@@ -34,9 +33,7 @@ from wildact.metrics import (
     tabulate_answers,
 )
 from wildact.pipeline import keep_at
-from wildact.recognize import Recognizer, TrackContext, predict_actions
-from wildact.recognize.context import correct_scores, describe_movement
-from wildact.train.context import UNKNOWN, score_video
+from wildact.recognize import Recognizer, predict_actions
 from wildact.train.log import VALIDATION
 from wildact.train.recognition import cut_decodable, find_moments
 from wildact.types import Bool, Clip, Detections, Float64, Int64
@@ -44,9 +41,6 @@ from wildact.weights import WeightCard
 
 FPS = Fraction(1)
 """Frames per second on which a detector is scored: neighbouring frames are nearly the same picture."""
-
-HOP_S = 0.5
-"""Seconds from one clip of a track to the next, as in an analysis."""
 
 CONTEXT_FPS = Fraction(10)
 """Frames per second that a detector of video is shown, as in an analysis."""
@@ -73,7 +67,6 @@ class Validation(Callback):
         card: WeightCard,
         *,
         every: int,
-        weights: Callable[[], nn.Module],
         save: Callable[[nn.Module, dict[str, float]], None],
     ) -> None:
         """Plan validations.
@@ -82,12 +75,11 @@ class Validation(Callback):
             dataset: labelled videos that are not trained on.
             card: of the network.
             every: iterations from one validation to the next.
-            weights: gives the network with the weights that count now.
             save: called with the network and its scores, by the first process alone, when it is the best so
                 far.
         """
         self.dataset, self.card, self.every = dataset, card, every
-        self.weights, self.save = weights, save
+        self.save = save
         self.best: dict[str, tuple[float, ...]] = {}
         self.iteration = 0
 
@@ -99,7 +91,7 @@ class Validation(Callback):
         if done % self.every and done != trainer.max_steps:
             return
         if trainer.is_global_zero:
-            model = self.weights()
+            model: Any = pl_module.model
             scores = score_network(model, self.card, self.dataset, str(pl_module.device))
             for logger in trainer.loggers:
                 logger.log_metrics({f"{VALIDATION}{k}": v.value for k, v in scores.items()}, done - 1)
@@ -140,9 +132,7 @@ def score_network(model: Any, card: WeightCard, dataset: Dataset, device: str) -
         resampled = _score_detector(detector, dataset, weights)
     else:
         recognizer = Recognizer.from_model(copy.deepcopy(model), card, device=device)
-        context = recognizer.track_context
-        tabulate = _tabulate_middles if context is None else partial(_tabulate_moments, context=context)
-        resampled = _score_recognizer(recognizer, dataset, weights, tabulate)
+        resampled = _score_recognizer(recognizer, dataset, weights)
     return {
         name: Score(float(values[0]), *percentile_interval(values[1:])) for name, values in resampled.items()
     }
@@ -180,13 +170,8 @@ def _detect(
     return truth, crowds, found
 
 
-def _score_recognizer(
-    recognizer: Recognizer,
-    dataset: Dataset,
-    weights: Int64,
-    tabulate: Callable[[LabelledVideo, Recognizer], Int64],
-) -> dict[str, Float64]:
-    tables = [tabulate(video, recognizer) for video in dataset.videos]
+def _score_recognizer(recognizer: Recognizer, dataset: Dataset, weights: Int64) -> dict[str, Float64]:
+    tables = [_tabulate_middles(video, recognizer) for video in dataset.videos]
     rates = compute_class_rates(np.tensordot(weights, np.array(tables), axes=1))
     return {"accuracy": rates.accuracy, "mean_class_accuracy": rates.mean_class_accuracy}
 
@@ -201,19 +186,6 @@ def _tabulate_middles(video: LabelledVideo, recognizer: Recognizer) -> Int64:
     return tabulate_answers(
         [action for action, _ in shown], [answers[clip.track_id] for _, clip in shown], recognizer.classes
     )
-
-
-def _tabulate_moments(video: LabelledVideo, recognizer: Recognizer, *, context: TrackContext) -> Int64:
-    """Answers for all labelled moments of the annotated tracks, corrected by what is seen of each track."""
-    actions, predicted = [], []
-    for scored in score_video(video, recognizer, HOP_S):
-        movement = describe_movement(scored.track, scored.times_s, scored.moments, scored.height)
-        answers = correct_scores(context, scored.scores, movement).argmax(axis=1)
-        for label, answer in zip(scored.labels.tolist(), answers.tolist(), strict=True):
-            if label != UNKNOWN:
-                actions.append(recognizer.classes[label])
-                predicted.append(recognizer.classes[answer])
-    return tabulate_answers(actions, predicted, recognizer.classes)
 
 
 def _middle_clips(video: LabelledVideo, recognizer: Recognizer) -> list[tuple[str, Clip]]:

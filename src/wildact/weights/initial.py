@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from wildact.weights.find import find_weights
 from wildact.weights.foreign import FOREIGN_SUFFIXES
 from wildact.weights.known import DOWNLOADABLE
 
-_logger = logging.getLogger(__name__)
-
 PUBLISHED: dict[str, Kind] = {"coco": "detector", "kinetics400": "recognizer"}
 """Data sets by whose name the published weights of a network may be asked for."""
 
@@ -28,7 +25,6 @@ def load_initial_weights(
     network: str,
     kind: Kind,
     head: Sequence[str],
-    additions: Sequence[str] = (),
 ) -> WeightCard | None:
     """Copy weights into an untrained network.
 
@@ -42,8 +38,6 @@ def load_initial_weights(
         network: its name in ``DETECTORS`` or ``RECOGNIZERS``.
         kind: what it does.
         head: what the names of its last layers begin with.
-        additions: what the names of layers begin with that the network may have and the weights not, or the
-            other way round: such stay untrained, or are left out, and that is logged.
 
     Returns:
         The weights' card; None where a file of another library has none.
@@ -57,14 +51,7 @@ def load_initial_weights(
         return None
     path, _ = find_initial_weights(weights, network, kind)
     state, card = load_weights(path, read_card(path))
-    own = model.state_dict()
-    added = {key: value for key, value in own.items() if key.startswith(tuple(additions))}
-    known = {k: v for k, v in state.items() if k in own or not k.startswith(tuple(additions))}
-    if left_out := sorted({key.split(".")[0] for key in state.keys() - known.keys()}):
-        _logger.warning(
-            "'%s' has %s, which %s here has not: left out.", weights, " and ".join(left_out), network
-        )
-    load_state_except_head(model, {**added, **known}, head)
+    load_state_except_head(model, state, head)
     return card
 
 

@@ -103,8 +103,6 @@ def _training(facts: Mapping[str, Any]) -> dict[str, Any]:
         "wall time, seconds": _find(facts, "wall_s"),
         "samples per second": _find(facts, "samples_per_s"),
         "share of time waiting for samples": _find(facts, "waiting_share"),
-        "energy, kWh": _find(facts, "energy_kwh"),
-        "energy counted of": _find(facts, "energy_counters") or "nothing",
     }
 
 
