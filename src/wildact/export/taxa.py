@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from wildact.taxonomy import load_taxonomy
+
 Rank = Literal["", "kingdom", "phylum", "class", "order", "family", "genus", "species", "subspecies"]
 RANKS: tuple[str, ...] = get_args(Rank)
 
@@ -26,27 +28,20 @@ class Taxon:
     kind: ObservationType = "animal"
 
 
-TAXA: dict[str, Taxon] = {
-    # the bundled networks
-    "red deer": Taxon("Cervus elaphus", "species"),
-    "wild boar": Taxon("Sus scrofa", "species"),
-    "red fox": Taxon("Vulpes vulpes", "species"),
-    "european hare": Taxon("Lepus europaeus", "species"),
-    # MegaDetector, and the animals of COCO
-    "animal": Taxon("Animalia", "kingdom"),
-    "person": Taxon("Homo sapiens", "species", "human"),
-    "vehicle": Taxon("", "", "vehicle"),
-    "bird": Taxon("Aves", "class"),
-    "cat": Taxon("Felis catus", "species"),
-    "dog": Taxon("Canis familiaris", "species"),
-    "horse": Taxon("Equus caballus", "species"),
-    "sheep": Taxon("Ovis aries", "species"),
-    "cow": Taxon("Bos taurus", "species"),
-    "elephant": Taxon("Elephantidae", "family"),
-    "bear": Taxon("Ursidae", "family"),
-    "zebra": Taxon("Equus", "genus"),
-    "giraffe": Taxon("Giraffa", "genus"),
-}
+def _list_taxa() -> dict[str, Taxon]:
+    """Return the labels of the taxonomy; a group, or a rank that Camtrap DP lacks, as the taxon around it."""
+    taxonomy = load_taxonomy()
+    taxa = {"vehicle": Taxon("", "", "vehicle")}
+    for taxon in taxonomy.taxa.values():
+        standard = taxonomy.standard(taxon.name)
+        kind: ObservationType = "human" if taxon.scientific_name == "Homo sapiens" else "animal"
+        entry = Taxon(standard.scientific_name, standard.rank, kind)  # type: ignore[arg-type]
+        for label in (taxon.name, *taxon.synonyms):
+            taxa[label.casefold()] = taxa[label.casefold().replace("-", " ")] = entry
+    return taxa
+
+
+TAXA: dict[str, Taxon] = _list_taxa()
 """Label in lower case -> what it stands for; a user's own table comes first."""
 
 

@@ -7,19 +7,20 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-Kind = Literal["detector", "recognizer", "flow"]
+Kind = Literal["detector", "recognizer", "namer", "flow"]
 
 
 class WeightCard(BaseModel):
     """What a weights file is, what it wants to see, and how well it does.
 
     Attributes:
-        name: the builder's name in ``DETECTORS``, ``RECOGNIZERS`` or, of a part of a detector, ``FLOWS``.
+        name: the builder's name in ``DETECTORS``, ``RECOGNIZERS``, ``NAMERS`` or, of a part of a detector,
+            ``FLOWS``.
         kind: what the network does.
         file: name of the file.
         licence: of the weights.
         classes: without the background; a network's label ``i`` (0: background) of a detector is
-            ``classes[i - 1]``, output ``i`` of a recognizer is ``classes[i]``; a flow has none.
+            ``classes[i - 1]``, output ``i`` of a recognizer or namer is ``classes[i]``; a flow has none.
         keep_classes: those of ``classes`` that are reported; None: all.
         preprocessing: what the network wants: mean, std, size, frames, rate and the like.
         architecture: arguments of the builder, besides the number of classes.
