@@ -57,9 +57,7 @@ class Namer:
         """
         taxonomy = load_taxonomy()
         if unknown := [name for name in card.classes if name not in taxonomy.taxa]:
-            raise WeightsError(
-                f"{card.file}: the class '{unknown[0]}' is not in the taxonomy; train it anew."
-            )
+            raise WeightsError(f"{card.file}: the class '{unknown[0]}' is unknown; train it anew.")
         allowed = np.ones(len(card.classes), np.bool_)
         if species:
             allowed = select_classes(species, card.classes, taxonomy)

@@ -27,6 +27,7 @@ class NamerNetwork(nn.Module):
         self.conv_head = SameConv2d(self.body_channels, FEATURES, 1)
         self.fc = nn.Linear(FEATURES, sum(outputs_per_class))
         owner = torch.repeat_interleave(torch.tensor(list(outputs_per_class)))
+        self.owner: Tensor
         self.register_buffer("owner", owner, persistent=False)
         self.num_classes = len(outputs_per_class)
 

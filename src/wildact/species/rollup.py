@@ -82,6 +82,8 @@ def roll_up(probabilities: Float64, classes: Sequence[str], taxonomy: Taxonomy, 
 def select_classes(listed: Sequence[str], classes: Sequence[str], taxonomy: Taxonomy) -> Bool:
     """Return which classes may occur (C,), given what lives in a place.
 
+    A class that is a group around a listed kind (hare, of European hare) may occur, too.
+
     Args:
         listed: names of the taxonomy; a group stands for all within it, and a kind that the network does not
             know for the smallest group that it knows.
@@ -95,6 +97,7 @@ def select_classes(listed: Sequence[str], classes: Sequence[str], taxonomy: Taxo
             if within:
                 allowed |= within
                 break
+        allowed |= set(taxonomy.lineage(name))
     return np.array([label in allowed for label in classes], np.bool_)
 
 

@@ -72,7 +72,7 @@ class Taxonomy:
                 if label and by_label.setdefault(label, taxon) is not taxon:
                     other = by_label[label].name
                     raise DatasetError(
-                        f"taxonomy: the label '{label}' stands for '{other}' and '{taxon.name}'; give it to one."
+                        f"taxonomy: the label '{label}' stands for '{other}' and '{taxon.name}'."
                     )
         roots = [taxon.name for taxon in self.taxa.values() if not taxon.parent]
         if len(roots) != 1:
