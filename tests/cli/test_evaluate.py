@@ -4,6 +4,7 @@ import json
 import sys
 
 import pytest
+from PIL import Image
 
 from wildact.cli.main import main
 from wildact.evaluate import load_matches
@@ -44,6 +45,30 @@ def test_a_recognizer_is_scored_in_the_chain_and_alone(call, tiny_settings, tmp_
     assert set(saved["models"]) == {"detector", "recognizer"}
     assert saved["models"]["detector"]["file"] == "detector.safetensors"
     assert load_matches(folder).videos[0].startswith("videos/")
+
+
+def test_still_images_of_several_sets(call, tiny_settings, tmp_path):
+    for name, splits in (("one", ("train", "val", "test")), ("two", ("train", "val", "val"))):
+        (tmp_path / name).mkdir()
+        images = []
+        for k, split in enumerate(splits):
+            Image.new("RGB", (64, 48), (90, 120, 30 * k)).save(tmp_path / name / f"{k}.png")
+            images.append({"id": k, "file_name": f"{k}.png", "width": 64, "height": 48, "split": split})
+        boxes = [{"id": k, "image_id": k, "category_id": 1, "bbox": [9, 9, 30, 30]} for k in range(3)]
+        document = {"images": images, "annotations": boxes, "categories": [{"id": 1, "name": "red deer"}]}
+        (tmp_path / name / "annotations.json").write_text(json.dumps(document))
+    detector = ("--detector", tiny_settings.detector, "--every", "1", "--data", tmp_path / "two")
+    code, out, err = call(*detector, "--out", "scores.json", data=tmp_path / "one")
+    assert code == 0, err
+    assert "one: split test." in " ".join(out.split())
+    assert "two: split val." in " ".join(out.split())
+    assert "HOTA" not in out
+    saved = json.loads((tmp_path / "scores.json").read_text())
+    assert saved["scores"]["all"]["videos"] == 3
+    assert saved["data"]["folder"] == "one + two"
+    code, _, err = call(*detector, "--split", "test", data=tmp_path / "one")
+    assert code == 1
+    assert "two has no split 'test'; it has train, val" in err
 
 
 def test_a_recognizer_alone_needs_no_detector_that_knows_the_animals(call, tiny_settings, tmp_path):

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from wildact.datasets import load_dataset, map_classes, select_split
+from wildact.datasets import fit_classes, load_dataset, map_classes, select_split, select_test_split
 from wildact.errors import DatasetError, UsageError
 
 
@@ -53,3 +53,19 @@ def test_a_split_is_a_part(dataset):
 
 def test_a_set_without_splits_is_taken_whole(good):
     assert select_split(good, "val") is good
+
+
+def test_a_detector_without_species_takes_them_as_animals(dataset, good):
+    assert fit_classes(dataset, ("animal", "person", "vehicle")).species == ("animal", "person", "vehicle")
+    assert fit_classes(good, ("deer", "fox", "cat")) is good
+    assert {t.label for v in fit_classes(good, ("animal",)).videos for t in v.tracks} == {"animal"}
+    with pytest.raises(DatasetError, match=r"does not know red fox$"):
+        fit_classes(dataset, ("deer", "person"))
+
+
+def test_the_split_to_test_on(dataset, good):
+    chosen, split = select_test_split(dataset)
+    assert (split, [video.info.path.name for video in chosen.videos]) == ("val", ["2.jpg"])
+    assert select_test_split(good) == (good, None)
+    with pytest.raises(DatasetError, match=r"no split 'test' or 'val'; it has train: name one with --split"):
+        select_test_split(select_split(dataset, "train"))

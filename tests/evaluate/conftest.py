@@ -6,9 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from wildact.datasets import mask_truth_at, truth_at
 from wildact.evaluate.figures import VideoCounts, score_group
 from wildact.evaluate.run import Evaluation
-from wildact.evaluate.video import ScoredFrames, count_chain, speeds_at, truth_at
+from wildact.evaluate.video import ScoredFrames, count_chain, speeds_at
 from wildact.labels import ActionLabel, LabelledVideo
 from wildact.masks import encode_mask
 from wildact.metrics import classify_speeds, compute_motion_iou
@@ -54,7 +55,8 @@ def count_video(tracks, predicted, bouts, *, light="day"):
     truth, crowds = truth_at(tracks, 0, SPECIES)
     found, _ = truth_at(predicted, 0, SPECIES)
     speeds = [classify_speeds(compute_motion_iou(track, video.info.fps)) for track in tracks]
-    frames = ScoredFrames([truth], [crowds], [speeds_at(tracks, speeds, 0)], [found])
+    masked = [mask_truth_at(tracks, 0, SPECIES, (200, 100))]
+    frames = ScoredFrames([truth], [crowds], [speeds_at(tracks, speeds, 0)], [found], masked)
     chain = count_chain(video, frames, result, species=SPECIES, actions=ACTIONS, min_height_px=24)
     return VideoCounts(light, chain, None)
 

@@ -6,6 +6,7 @@ from wildact.evaluate.figures import (
     TITLES,
     Figure,
     VideoCounts,
+    draw_recordings,
     format_figure,
     format_interval,
     score_group,
@@ -112,3 +113,12 @@ def test_as_people_read_it():
         "–",
         "",
     )
+
+
+def test_videos_of_one_recording_are_drawn_together():
+    weights = draw_recordings(["a", "", "a", "", ""], 50, seed=0)
+    assert weights.shape == (51, 5)
+    assert (weights[:, 0] == weights[:, 2]).all()
+    assert (weights[0] == 1).all()
+    assert len(np.unique(weights[:, 1] - weights[:, 3])) > 1
+    assert draw_recordings(["a", "a"], 50, seed=0).tolist() == [[1, 1]]

@@ -1,7 +1,8 @@
-"""``wildact evaluate``: how good a network, or two and all between them, are on labelled videos."""
+"""``wildact evaluate``: how good a network, or two and all between them, are on labelled videos or images."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -28,8 +29,9 @@ if TYPE_CHECKING:
     from wildact.pipeline import AnalysisSettings
 
 ROWS = (
-    "videos", "animals", "box_ap50", "box_ap50_by_speed", "box_ap75", "box_ap", "mask_ap50",
-    "mask_ap50_by_speed", "mask_ap75", "mask_ap", "found", "false_tracks", "species", "idf1", "hota", "mota",
+    "videos", "animals", "box_ap50", "box_ap50_of", "box_ap50_by_speed", "box_ap75", "box_ap", "mask_ap50",
+    "mask_ap50_of", "mask_ap50_by_speed", "mask_ap75", "mask_ap", "found", "false_tracks", "species", "idf1",
+    "hota", "mota",
     "action_seconds", "action_top1", "action_top1_answered", "action_top1_of_all", "action_top1_in_place",
     "action_mean_class", "action_recall", "video_map50", "frame_map50", "bouts", "bout_top1", "bout_top5",
     "bout_mean_class", "bout_recall",
@@ -38,7 +40,9 @@ ROWS = (
 
 
 def evaluate(
-    data: Annotated[Path, typer.Option(help="Folder of the labelled data set.")],
+    data: Annotated[
+        list[Path], typer.Option(help="Folder of labelled videos or images; may be given several times.")
+    ],
     network: Annotated[
         str | None,
         typer.Argument(
@@ -60,6 +64,9 @@ def evaluate(
     crops: Annotated[int, typer.Option(help="Crops of each of these clips: 1, or 3 beside each other.")] = 1,
     fps: Annotated[str, typer.Option(help="Detect on so many frames per second; or 'all'.")] = "10",
     min_height: Annotated[float, typer.Option(min=0, help="Lower animals do not count, pixels.")] = 24,
+    split: Annotated[
+        str | None, typer.Option(help="Split to score, where data name splits; else 'test', or 'val'.")
+    ] = None,
     every: Annotated[int, typer.Option(min=1, help="Score every n-th video only.")] = 1,
     min_score: MinScoreOption = defaults.MIN_SCORE,
     window: WindowOption = 10,
@@ -72,8 +79,7 @@ def evaluate(
         Path | None, typer.Option(help="Folder for scores, tables, pictures and a page; or a .json file.")
     ] = None,
 ) -> None:
-    """Score detector, tracks, species and actions on labelled videos, in all and by light, with intervals."""
-    from wildact.datasets import load_dataset
+    """Score detector, tracks, species and actions on labelled videos or images, with intervals."""
     from wildact.detect import WindowSettings
     from wildact.evaluate import EvaluationSettings, evaluate_models, save_evaluation
     from wildact.evaluate.files import prepare_output
@@ -102,7 +108,7 @@ def evaluate(
     )
     if out is not None:
         prepare_output(out)
-    dataset = load_dataset(data)
+    dataset, splits = _load(data, split)
     dataset = replace(dataset, videos=dataset.videos[::every])
     models = load_models(settings)
     with Progress(
@@ -117,14 +123,34 @@ def evaluate(
 
         result = evaluate_models(dataset, models, settings, evaluation, workers=workers, on_video=tell)
     if out is not None:
-        facts = _facts(models.facts(), dataset, settings, evaluation, every)
+        facts = _facts(models.facts(), settings, evaluation, every)
+        names = [folder.resolve().name for folder in data]
+        facts["data"] = {"folder": " + ".join(names), "videos": len(dataset.videos), "splits": splits}
         save_evaluation(out, result, facts)
     console = Console()
     console.print(_table(result))
-    for note in result.notes:
+    for note in (*(f"{folder}: split {name}." for folder, name in splits.items()), *result.notes):
         console.print(note, markup=False)
     if out is not None and out.suffix != ".json":
         console.print(f"Open {out / 'evaluation.html'}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _load(folders: list[Path], split: str | None) -> tuple[Dataset, dict[str, str]]:
+    """All data sets as one, and the split of each that names splits."""
+    from wildact.datasets import join_datasets, load_dataset, select_split, select_test_split
+
+    datasets, splits = [], {}
+    for folder in folders:
+        dataset = load_dataset(folder)
+        if split is None:
+            dataset, chosen = select_test_split(dataset)
+        else:
+            dataset = select_split(dataset, split)
+            chosen = split if any(video.split is not None for video in dataset.videos) else None
+        datasets.append(dataset)
+        if chosen is not None:
+            splits[str(folder)] = chosen
+    return join_datasets(datasets), splits
 
 
 def _choose(
@@ -149,7 +175,6 @@ def _choose(
 
 def _facts(
     models: dict[str, dict[str, Any]],
-    dataset: Dataset,
     settings: AnalysisSettings,
     evaluation: EvaluationSettings,
     every: int,
@@ -161,7 +186,6 @@ def _facts(
     return {
         "models": {part: models[part] for part in used},
         "min_height_px": evaluation.min_height_px,
-        "data": {"folder": dataset.root.resolve().name, "videos": len(dataset.videos)},
         "settings": {
             "every": every,
             "fps": "all" if settings.fps is None else str(settings.fps),
@@ -187,6 +211,8 @@ def _table(evaluation: Evaluation) -> Table:
     total = groups["all"].figures
     for row in ROWS:
         for name in [name for name in total if name.split("/")[0] == row]:
+            if row.endswith(("_of", "_by_speed")) and math.isnan(total[name].value):
+                continue  # nothing of this class or speed
             title = TITLES[name][0] if name in TITLES else f"  {name.split('/', 1)[1]}"
             first, *others = (format_figure(name, scores.figures[name]) for scores in groups.values())
             table.add_row(escape(title), first, format_interval(name, total[name]), *others)

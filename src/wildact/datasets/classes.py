@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from wildact.datasets.dataset import Dataset
-from wildact.errors import UsageError
+from wildact.errors import DatasetError, UsageError
 from wildact.labels import LabelledVideo
 
 REST = "*"
@@ -59,3 +59,34 @@ def _rename(video: LabelledVideo, names: Mapping[str, str | None]) -> LabelledVi
     return replace(
         video, tracks=tracks, actions=tuple(label for label in video.actions if label.track_id in kept)
     )
+
+
+def fit_classes(dataset: Dataset, classes: Sequence[str]) -> Dataset:
+    """Return a data set in the classes of a detector, to compare its detections with.
+
+    Args:
+        dataset: with any categories.
+        classes: of the detector.
+
+    Returns:
+        The data set as it is where the detector knows all its categories; else see `map_classes`: animals
+        become ``animal``, categories of other kinds that the detector has no class for are background.
+
+    Raises:
+        DatasetError: if there are animals that the detector has no class for.
+    """
+    if set(dataset.species) <= set(classes):
+        return dataset
+    unknown = sorted(name for name in list_unknown(dataset, classes) if _is_animal(dataset, name))
+    if unknown:
+        raise DatasetError(f"the detector does not know {', '.join(unknown)}")
+    return map_classes(dataset, classes)
+
+
+def list_unknown(dataset: Dataset, classes: Sequence[str]) -> list[str]:
+    """Return the categories that none of the classes stands for."""
+    return [name for name in dataset.species if _find_class(name, dataset, classes, _NO_TABLE) is None]
+
+
+def _is_animal(dataset: Dataset, name: str) -> bool:
+    return dataset.supercategories.get(name, "animal") == "animal"

@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from wildact.errors import UsageError
-from wildact.evaluate.figures import Figure
+from wildact.evaluate.figures import Figure, draw_recordings
 from wildact.evaluate.matches import DatasetMatches
 from wildact.evaluate.run import group_by_light
-from wildact.metrics import Matches, draw_resamples, percentile_interval, pool_detection
+from wildact.metrics import Matches, percentile_interval, pool_detection
 from wildact.types import Float64, Int64
 
 
@@ -44,7 +44,7 @@ def compare_matches(
     Args:
         first: of one detector.
         second: of another one, on the same videos, in any order.
-        resamples: of the videos, for the intervals; 0: no intervals.
+        resamples: of the recordings, for the intervals; 0: no intervals.
         seed: of the resamples.
 
     Returns:
@@ -56,7 +56,7 @@ def compare_matches(
     second = _in_order(second, first)
     comparisons: dict[str, dict[str, Comparison]] = {}
     for group, places in group_by_light(first.lights).items():
-        weights = draw_resamples(len(places), resamples if len(places) > 1 else 0, seed)
+        weights = draw_recordings([first.recordings[i] for i in places], resamples, seed)
         comparisons[group] = {}
         for kind, ours, theirs in _kinds(first, second):
             ours, theirs = ([of[i] for i in places] for of in (ours, theirs))
@@ -116,6 +116,7 @@ def _in_order(other: DatasetMatches, first: DatasetMatches) -> DatasetMatches:
         species=other.species,
         videos=first.videos,
         lights=tuple(other.lights[i] for i in order),
+        recordings=first.recordings,
         boxes=tuple(other.boxes[i] for i in order),
         masks=None if other.masks is None else tuple(other.masks[i] for i in order),
         min_height_px=other.min_height_px,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from wildact.evaluate.annotated import BoutCounts
-from wildact.evaluate.video import ChainCounts
+from wildact.evaluate.video import ChainCounts, TrackCounts
 from wildact.metrics import (
     IOU_THRESHOLDS,
     compute_class_rates,
@@ -96,11 +96,14 @@ class VideoCounts:
         light: of the video; None where nobody said.
         chain: of the whole chain; None where it was not run.
         bouts: of the action network on annotated tracks; None where it was not asked.
+        recording: videos of one recording (images of one burst) are drawn together for intervals; empty: by
+            itself.
     """
 
     light: Light | None
     chain: ChainCounts | None
     bouts: BoutCounts | None
+    recording: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +111,8 @@ class GroupScores:
     """The figures of a group of videos.
 
     Attributes:
-        figures: name, or name/CLASS, to the figure.
+        figures: name, or name/CLASS, to the figure; those of tracks and actions are absent where only still
+            images were scored.
         seconds: (C, C + 1) confusion of the chain's actions, by seconds of followed animals; None: not run.
         bouts: (C, C + 1) confusion of the action network on annotated bouts; None: not run.
         curves: ``box`` and ``mask`` to (2, S, 101) precision at recalls 0, 0.01, ..., 1 of each species, at
@@ -135,24 +139,44 @@ def score_group(
         videos: at least one.
         species: of the data set.
         actions: of the data set.
-        resamples: for the intervals; with none, or only one video, these are nan.
+        resamples: of recordings, for the intervals; with none, or only one recording, these are nan.
         seed: of the resamples.
     """
-    weights = draw_resamples(len(videos), resamples if len(videos) > 1 else 0, seed)
+    weights = draw_recordings([one.recording for one in videos], resamples, seed)
     chains = [one.chain for one in videos if one.chain is not None]
     bouts = [one.bouts for one in videos if one.bouts is not None]
     pooled: dict[str, Float64] = {"videos": weights.sum(axis=1).astype(np.float64)}
     if chains:
-        for part in (_pool_frames, _pool_tracks, _pool_actions):
-            pooled |= part(chains, weights, species, actions)
+        pooled |= _pool_frames(chains, weights, species)
+    tracked = [one.tracks is not None for one in chains]
+    tracks = [one.tracks for one in chains if one.tracks is not None]
+    if tracks:
+        of_tracks = weights[:, tracked]
+        pooled |= _pool_tracks(tracks, of_tracks) | _pool_actions(tracks, of_tracks, actions)
     if bouts:
         pooled |= _pool_bouts(bouts, weights, actions)
     return GroupScores(
         figures={name: _figure(name, values) for name, values in pooled.items()},
-        seconds=np.sum([one.seconds for one in chains], axis=0) if chains else None,
+        seconds=np.sum([one.seconds for one in tracks], axis=0) if tracks else None,
         bouts=np.sum([one.answers for one in bouts], axis=0) if bouts else None,
         curves=_curves(chains) if chains else {},
     )
+
+
+def draw_recordings(recordings: Sequence[str], resamples: int, seed: int) -> Int64:
+    """Draw whole recordings, as `draw_resamples` draws videos.
+
+    Args:
+        recordings: of V videos; empty: a video by itself.
+        resamples: how many to draw; none where there is only one recording.
+        seed: of the draws.
+
+    Returns:
+        (1 + resamples, V) int64: how often each video counts; the first row is the data set itself.
+    """
+    places: dict[object, int] = {}
+    units = [places.setdefault(name or number, len(places)) for number, name in enumerate(recordings)]
+    return draw_resamples(len(places), resamples if len(places) > 1 else 0, seed)[:, units]
 
 
 def format_figure(name: str, figure: Figure) -> str:
@@ -176,9 +200,7 @@ def _figure(name: str, values: Float64) -> Figure:
     return Figure(float(values[0]), low, high)
 
 
-def _pool_frames(
-    chains: Sequence[ChainCounts], weights: Int64, species: Sequence[str], _: Sequence[str]
-) -> dict[str, Float64]:
+def _pool_frames(chains: Sequence[ChainCounts], weights: Int64, species: Sequence[str]) -> dict[str, Float64]:
     boxes = pool_detection([one.boxes for one in chains], weights, species)
     masks = [one.masks for one in chains if one.masks is not None]
     figures = {"frames": _total([one.frames for one in chains], weights)}
@@ -192,42 +214,40 @@ def _pool_frames(
     return figures
 
 
-def _pool_tracks(
-    chains: Sequence[ChainCounts], weights: Int64, _: Sequence[str], __: Sequence[str]
-) -> dict[str, Float64]:
+def _pool_tracks(tracks: Sequence[TrackCounts], weights: Int64) -> dict[str, Float64]:
     animals, found, right = (
-        _total([getattr(one, name) for one in chains], weights)
+        _total([getattr(one, name) for one in tracks], weights)
         for name in ("animals", "found", "species_right")
     )
     return {
         "animals": animals,
         "found": _share(found, animals),
-        "false_tracks": _total([one.false_tracks for one in chains], weights),
+        "false_tracks": _total([one.false_tracks for one in tracks], weights),
         "species": _share(right, found),
-        **pool_tracking([one.tracking for one in chains], weights),
+        **pool_tracking([one.tracking for one in tracks], weights),
     }
 
 
 def _pool_actions(
-    chains: Sequence[ChainCounts], weights: Int64, _: Sequence[str], actions: Sequence[str]
+    tracks: Sequence[TrackCounts], weights: Int64, actions: Sequence[str]
 ) -> dict[str, Float64]:
-    tables = np.tensordot(weights, np.array([one.seconds for one in chains]), axes=1)
-    unfollowed = np.tensordot(weights, np.array([one.unfollowed for one in chains]), axes=1)
-    in_place = np.tensordot(weights, np.array([one.in_place for one in chains]), axes=1)
+    tables = np.tensordot(weights, np.array([one.seconds for one in tracks]), axes=1)
+    unfollowed = np.tensordot(weights, np.array([one.unfollowed for one in tracks]), axes=1)
+    in_place = np.tensordot(weights, np.array([one.in_place for one in tracks]), axes=1)
     rates = compute_class_rates(tables)
     seconds = tables.sum(axis=(1, 2)).astype(np.float64)
     right = np.trace(tables, axis1=1, axis2=2)
     return {
         "action_seconds": seconds,
         "action_top1": rates.accuracy,
-        "action_top1_answered": _share(right, _total([one.answered for one in chains], weights)),
+        "action_top1_answered": _share(right, _total([one.answered for one in tracks], weights)),
         "action_top1_of_all": _share(right, seconds + unfollowed.sum(axis=1)),
         "action_top1_in_place": compute_class_rates(in_place).accuracy,
         "action_mean_class": rates.mean_class_accuracy,
         **{f"action_recall/{action}": rates.recall[:, k] for k, action in enumerate(actions)},
         **{f"action_precision/{action}": rates.precision[:, k] for k, action in enumerate(actions)},
         **pool_action_detection(
-            [one.tubes for one in chains], [one.tube_frames for one in chains], weights, actions
+            [one.tubes for one in tracks], [one.tube_frames for one in tracks], weights, actions
         ),
     }
 

@@ -33,6 +33,7 @@ class DatasetMatches:
         species: of the data set.
         videos: V paths within the data set.
         lights: V lights; None where nobody said.
+        recordings: V names; videos of one recording are drawn together for intervals. Empty: by itself.
         boxes: V matches by overlap of boxes.
         masks: V matches by overlap of masks; None where labels or detector have none.
         min_height_px: animals whose visible box is lower, and detections as low, do not count.
@@ -41,6 +42,7 @@ class DatasetMatches:
     species: tuple[str, ...]
     videos: tuple[str, ...]
     lights: tuple[str | None, ...]
+    recordings: tuple[str, ...]
     boxes: tuple[Matches, ...]
     masks: tuple[Matches, ...] | None
     min_height_px: float
@@ -58,6 +60,7 @@ def collect_matches(
         species=tuple(species),
         videos=tuple(videos),
         lights=tuple(one.light for one in videos.values()),
+        recordings=tuple(one.recording for one in videos.values()),
         boxes=tuple(one.boxes for one in chains),
         masks=masks if len(masks) == len(chains) else None,
         min_height_px=min_height_px,
@@ -75,6 +78,7 @@ def save_matches(path: Path, matches: DatasetMatches) -> None:
         "species": np.array(matches.species, np.str_),
         "videos": np.array(matches.videos, np.str_),
         "min_height_px": np.array(matches.min_height_px),
+        "recordings": np.array(matches.recordings, np.str_),
         "lights": np.array([light or "" for light in matches.lights], np.str_),
         **_pack("box", matches.boxes),
         **(_pack("mask", matches.masks) if matches.masks is not None else {}),
@@ -110,6 +114,7 @@ def load_matches(path: Path) -> DatasetMatches:
             species=tuple(map(str, arrays["species"])),
             videos=videos,
             lights=tuple(str(light) or None for light in arrays["lights"]),
+            recordings=tuple(map(str, arrays["recordings"])),
             boxes=_unpack("box", arrays),
             masks=_unpack("mask", arrays) if "mask_counts" in arrays else None,
             min_height_px=float(arrays["min_height_px"]),

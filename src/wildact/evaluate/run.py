@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import multiprocessing
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -11,11 +12,13 @@ from pathlib import Path
 
 import torch
 
-from wildact.datasets import Dataset, require_videos
+from wildact.datasets import Dataset, fit_classes, require_videos
+from wildact.datasets.classes import list_unknown
 from wildact.datasets.dataset import LIGHTS
+from wildact.decode import is_still
 from wildact.errors import DatasetError, UsageError
 from wildact.evaluate.annotated import CROP_SHIFTS, run_annotated
-from wildact.evaluate.figures import GroupScores, VideoCounts, score_group
+from wildact.evaluate.figures import Figure, GroupScores, VideoCounts, score_group
 from wildact.evaluate.video import run_chain
 from wildact.labels import LabelledVideo
 from wildact.metrics import build_tracking_metrics
@@ -93,14 +96,14 @@ def evaluate_models(
 
     Raises:
         DatasetError: if there is no video, one is missing or not the one that was labelled, or the networks
-            name other classes than the data set.
+            have no class for animals or actions of the data set.
         UsageError: if TrackEval is needed, and not installed.
         VideoError: if a video cannot be decoded.
     """
     evaluation = evaluation or EvaluationSettings()
-    check_classes(dataset, models, evaluation)
+    labelled, dataset = dataset, check_classes(dataset, models, evaluation)
     require_videos(dataset)
-    if evaluation.chain:
+    if evaluation.chain and not all(is_still(video.info.path) for video in dataset.videos):
         build_tracking_metrics()  # said before the first video is analysed, not after it
     run = partial(
         _run_video, species=dataset.species, actions=dataset.actions, settings=settings, evaluation=evaluation
@@ -119,13 +122,19 @@ def evaluate_models(
         )
         for group, members in group_by_light([one.light for one in counted]).items()
     }
+    for scores in groups.values():  # a light with still images only has no figures of tracks
+        for name in groups["all"].figures:
+            scores.figures.setdefault(name, Figure(math.nan, math.nan, math.nan))
+    if dataset.species != labelled.species:  # the names of tracks are not those of the labels
+        for scores in groups.values():
+            scores.figures.pop("species", None)
     names = [_name(video.info.path, dataset.root) for video in dataset.videos]
     return Evaluation(
         groups=groups,
         species=dataset.species,
         actions=dataset.actions,
         min_height_px=evaluation.min_height_px,
-        notes=_notes(counted),
+        notes=(*_note_classes(labelled, dataset), *_notes(counted)),
         videos=dict(zip(names, counted, strict=True)),
     )
 
@@ -137,39 +146,68 @@ def group_by_light(lights: Sequence[str | None]) -> dict[str, list[int]]:
     return {group: places for group, places in members.items() if places}
 
 
-def check_classes(dataset: Dataset, models: Models, evaluation: EvaluationSettings) -> None:
-    """Raise ``DatasetError`` where a data set and networks have nothing to do with each other."""
+def check_classes(dataset: Dataset, models: Models, evaluation: EvaluationSettings) -> Dataset:
+    """Return the data set in the classes of the detector, see `wildact.datasets.fit_classes`.
+
+    Raises:
+        DatasetError: if it is empty, or the networks have no class for its animals or actions.
+    """
     if not dataset.videos:
         raise DatasetError(f"{dataset.root} holds no video.")
-    missing = set(dataset.species) - set(models.detector.classes)
-    if evaluation.chain and missing:
-        raise DatasetError(
-            f"the detector does not know {', '.join(sorted(missing))}; name one that does with --detector, "
-            "or score an action network alone with --annotated-only."
-        )
     if evaluation.annotated and not set(dataset.actions) & set(models.recognizer.classes):
         raise DatasetError(
             f"the action network knows none of the data set's actions ({', '.join(dataset.actions)})."
         )
+    if not evaluation.chain:
+        return dataset
+    try:
+        return fit_classes(dataset, models.detector.classes)
+    except DatasetError as error:
+        raise DatasetError(
+            f"{error}; name one that does with --detector, or score an action network alone with "
+            "--annotated-only."
+        ) from error
 
 
 def _name(path: Path, root: Path) -> str:
     return (path.relative_to(root) if path.is_relative_to(root) else path).as_posix()
 
 
+def _note_classes(labelled: Dataset, dataset: Dataset) -> tuple[str, ...]:
+    """What became of categories that the detector does not know."""
+    if labelled.species == dataset.species:
+        return ()
+    notes = [
+        f"The labels count as the detector's classes, {', '.join(dataset.species)}; names of species are not"
+        " scored."
+    ]
+    if dropped := list_unknown(labelled, dataset.species):
+        notes.append(f"The detector has no class for {', '.join(dropped)}: background here.")
+    return tuple(notes)
+
+
 def _notes(counted: Sequence[VideoCounts]) -> tuple[str, ...]:
     notes = []
-    unmasked = sum(one.chain is not None and one.chain.masks is None for one in counted)
-    if unmasked:
-        notes.append(f"Masks are not scored: in {unmasked} videos the labels, or the detections, have none.")
+    chains = [one.chain for one in counted if one.chain is not None]
+    stills = sum(chain.tracks is None for chain in chains)
+    if stills:
+        notes.append(
+            f"{stills} still images count as videos of one frame; tracks and actions are not scored on them."
+        )
+    frames, masked = sum(chain.frames for chain in chains), sum(chain.masked for chain in chains)
+    if any(chain.masks is None for chain in chains):
+        notes.append("Masks are not scored: the detector makes none.")
+    elif masked < frames:
+        notes.append(f"Masks are scored on {masked} of {frames} frames: on the others no animal has one.")
     undecoded = [one.chain.undecoded for one in counted if one.chain is not None and one.chain.undecoded]
     if undecoded:
         notes.append(
             f"In {len(undecoded)} videos {sum(undecoded)} labelled frames could not be decoded: animals on"
             " them count as missed, in all but AP and frame-mAP."
         )
-    if 1 < len(counted) < 10:
-        notes.append(f"Intervals from {len(counted)} videos are rough: they are usually too narrow.")
+    recordings = len({one.recording or number for number, one in enumerate(counted)})
+    if 1 < recordings < 10:
+        notes.append(f"Intervals from {recordings} videos are rough: they are usually too narrow.")
     return tuple(notes)
 
 
@@ -229,4 +267,4 @@ def _run_video(
             views=evaluation.views,
             crops=evaluation.crops,
         )
-    return VideoCounts(video.light, chain, bouts)
+    return VideoCounts(video.light, chain, bouts, video.recording)

@@ -12,8 +12,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from wildact.datasets import truth_at
-from wildact.decode import VideoReader
+from wildact.datasets import mask_truth_at, truth_at
+from wildact.decode import VideoReader, is_still
 from wildact.detect import Detector, looks_around, stream_detections
 from wildact.labels import LabelledVideo
 from wildact.metrics import (
@@ -51,12 +51,15 @@ class ScoredFrames:
         crowds: for each (N,) bool, which of that are groups that nobody told apart.
         speeds: for each (N,) int64, which of `wildact.metrics.SPEEDS` that has; -1 where nobody knows.
         found: what was found on each.
+        masked: what masks are to be found on each, and which of them are ignore regions; None where masks
+            cannot be scored, see `wildact.datasets.mask_truth_at`.
     """
 
     truth: list[Detections]
     crowds: list[Bool]
     speeds: list[Int64]
     found: list[Detections]
+    masked: list[tuple[Detections, Bool] | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +70,24 @@ class ChainCounts:
         frames: on which detections were scored.
         undecoded: frames from the end of the video to that of its labels.
         boxes: hits and false alarms by overlap of boxes.
-        masks: by overlap of masks; None where truth or detector has none.
+        masks: by overlap of masks; None where the detector makes none.
+        masked: frames on which masks were scored: those with a labelled mask, and those without animals.
+        tracks: of tracks and actions; None for a still image.
+    """
+
+    frames: int
+    undecoded: int
+    boxes: Matches
+    masks: Matches | None
+    masked: int
+    tracks: TrackCounts | None
+
+
+@dataclass(frozen=True, slots=True)
+class TrackCounts:
+    """Counts of one video that need more than single frames.
+
+    Attributes:
         tracking: what TrackEval counts.
         animals: annotated tracks that are ever high enough.
         found: how many of them a predicted track follows.
@@ -83,10 +103,6 @@ class ChainCounts:
         tube_frames: of their boxes, at the middle of each second.
     """
 
-    frames: int
-    undecoded: int
-    boxes: Matches
-    masks: Matches | None
     tracking: TrackingCounts
     animals: int
     found: int
@@ -123,7 +139,8 @@ def run_chain(
         VideoError: if the video cannot be decoded.
     """
     frames = detect_scored_frames(video, models.detector, species, settings)
-    result = analyze_video(video.info.path, models, settings)
+    path = video.info.path
+    result = None if is_still(path) else analyze_video(path, models, settings)
     return count_chain(video, frames, result, species=species, actions=actions, min_height_px=min_height_px)
 
 
@@ -148,7 +165,8 @@ def detect_scored_frames(
         return index in scored or (of_video and analysed)
 
     speeds = [classify_speeds(compute_motion_iou(track, video.info.fps)) for track in video.tracks]
-    frames = ScoredFrames([], [], [], [])
+    frames = ScoredFrames([], [], [], [], [])
+    size = (video.info.width, video.info.height)
     with VideoReader(video.info.path) as reader:
         for frame, found in stream_detections(
             detector,
@@ -161,6 +179,7 @@ def detect_scored_frames(
             frames.truth.append(truth)
             frames.crowds.append(crowds)
             frames.speeds.append(speeds_at(video.tracks, speeds, frame.index))
+            frames.masked.append(mask_truth_at(video.tracks, frame.index, species, size))
             frames.found.append(replace(found, labels=to_species[found.labels]))
     return frames
 
@@ -181,13 +200,13 @@ def speeds_at(tracks: Sequence[Track], speeds: Sequence[Int64], frame: int) -> I
 def count_chain(
     video: LabelledVideo,
     frames: ScoredFrames,
-    result: VideoResult,
+    result: VideoResult | None,
     *,
     species: Sequence[str],
     actions: Sequence[str],
     min_height_px: float,
 ) -> ChainCounts:
-    """Compare what was found in a video with its truth; arguments as of `run_chain`."""
+    """Compare what was found in a video (None: a still image) with its truth; arguments as of `run_chain`."""
     boxes = match_detections(
         frames.truth,
         frames.found,
@@ -197,6 +216,20 @@ def count_chain(
         crowds=frames.crowds,
         speeds=frames.speeds,
     )
+    length = len(frames.truth) if result is None else len(result.times_s)
+    return ChainCounts(
+        frames=len(frames.truth),
+        undecoded=max([0, *(int(track.frames[-1]) + 1 - length for track in video.tracks)]),
+        boxes=boxes,
+        masks=_match_masks(frames, species, min_height_px),
+        masked=sum(masked is not None for masked in frames.masked),
+        tracks=None if result is None else _count_tracks(video, result, actions, min_height_px),
+    )
+
+
+def _count_tracks(
+    video: LabelledVideo, result: VideoResult, actions: Sequence[str], min_height_px: float
+) -> TrackCounts:
     tall = tuple(cut for track in video.tracks if (cut := cut_tall(track, min_height_px)) is not None)
     matches = match_tracks(tall, result.tracks)
     labels = {track.track_id: track.label for track in result.tracks}
@@ -217,11 +250,7 @@ def count_chain(
         for track in tall
         if track.track_id in followed
     ]
-    return ChainCounts(
-        frames=len(frames.truth),
-        undecoded=max([0, *(int(track.frames[-1]) + 1 - length for track in video.tracks)]),
-        boxes=boxes,
-        masks=_match_masks(frames, species, min_height_px),
+    return TrackCounts(
         tracking=count_tracking(video.tracks, result.tracks, min_height_px=min_height_px),
         animals=len(tall),
         found=len(matches),
@@ -286,16 +315,21 @@ def cut_tall(track: Track, min_height_px: float) -> Track | None:
 
 
 def _match_masks(frames: ScoredFrames, species: Sequence[str], min_height_px: float) -> Matches | None:
-    if any(d.masks is None for d in (*frames.truth, *frames.found)):
+    if any(found.masks is None for found in frames.found):
         return None
+    scored = [
+        (*masked, found, speeds)
+        for masked, found, speeds in zip(frames.masked, frames.found, frames.speeds, strict=True)
+        if masked is not None
+    ]
     return match_detections(
-        frames.truth,
-        frames.found,
+        [truth for truth, _, _, _ in scored],
+        [found for _, _, found, _ in scored],
         species,
         iou_type="segm",
         min_height_px=min_height_px,
-        crowds=frames.crowds,
-        speeds=frames.speeds,
+        crowds=[crowds for _, crowds, _, _ in scored],
+        speeds=[speeds for _, _, _, speeds in scored],
     )
 
 

@@ -82,7 +82,7 @@ def pool_average_precision(matches: Sequence[Matches], weights: Int64, *, area: 
         wanted = weights @ ranking.wanted
         for rows in _chunks(len(weights), len(ranking.videos)):
             drawn = weights[rows][:, ranking.videos]
-            for level in range(levels):
+            for level in np.flatnonzero(ranking.wanted.any(axis=0)).tolist():
                 recall, precision = _curve(ranking, level, drawn, wanted[rows, level])
                 steps = recall if area else np.searchsorted(RECALLS, recall, side="right") / len(RECALLS)
                 pooled[rows, level, label] = (precision * np.diff(steps, prepend=0.0, axis=1)).sum(axis=1)
