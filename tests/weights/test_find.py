@@ -56,7 +56,6 @@ def test_torchvisions_cache_is_used(folders: Path) -> None:
         "r3d_18": "downloadable",
         "r2plus1d_18": "downloadable",
         "raft_small": "downloadable",
-        "raft_large": "downloadable",
     }
 
 

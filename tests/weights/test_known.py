@@ -3,7 +3,7 @@ import torch
 from torchvision.models import get_model
 
 from wildact.detect import build_detector
-from wildact.detect.flow import FLOWS
+from wildact.detect.fgfa.flow import FLOWS
 from wildact.recognize import build_recognizer
 from wildact.recognize.predict import Recognizer
 from wildact.weights import DOWNLOADABLE, WeightCard

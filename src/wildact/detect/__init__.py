@@ -12,10 +12,11 @@ from torch import nn
 
 from wildact.detect.fgfa import (
     FlowGuidedMaskRCNN,
+    WindowSettings,
     build_fgfa_maskrcnn_lite0_fpn,
     build_fgfa_maskrcnn_resnet50_fpn,
+    load_video_weights,
 )
-from wildact.detect.initial import load_video_weights
 from wildact.detect.mask_rcnn import (
     build_maskrcnn_lite0_fpn,
     build_maskrcnn_resnet50_fpn,
@@ -23,7 +24,6 @@ from wildact.detect.mask_rcnn import (
 )
 from wildact.detect.predict import Detector, predict_detections
 from wildact.detect.stream import looks_around, stream_detections
-from wildact.detect.window import WindowSettings
 from wildact.errors import UsageError
 from wildact.weights import find_weights, load_initial_weights, load_state, load_weights
 

@@ -1,30 +1,21 @@
 """A video of any length through a detector, frame by frame, in constant memory.
 
 A detector that looks at one frame at a time passes frames on in small batches. One that lets frames help each
-other (`wildact.detect.fgfa`) keeps the features of the 2K + 1 frames around the current one, each computed
-once; a frame comes out when the K frames after it were seen. At the ends of a video the window is what there
-is of it.
+other (`wildact.detect.fgfa`) gives a frame back when the K frames after it were seen. At the ends of a video
+the window is what there is of it.
 """
 
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby, islice
 from typing import TypeVar
 
 import torch
 
-from wildact.detect.fgfa import FlowGuidedMaskRCNN
-from wildact.detect.predict import (
-    Detector,
-    make_batch,
-    predict_detections,
-    prepare_images,
-    run_heads,
-    to_detections,
-)
-from wildact.detect.window import FeatureWindow, WindowSettings
+from wildact.detect.fgfa import FeatureWindow, FlowGuidedMaskRCNN, WindowSettings
+from wildact.detect.predict import Detector, predict_detections, prepare_images, to_detections
 from wildact.types import Detections, Frame
 
 DEFAULT_WINDOW = WindowSettings()
@@ -48,15 +39,15 @@ def stream_detections(
         detector: see `load_detector`.
         frames: in their order; not all frames of the video need to be among them.
         window: which frames help a video detector; of no meaning to others.
-        batch_size: frames per pass through the network.
+        batch_size: frames per pass through a detector of single frames.
         wanted: whether a frame is looked at, or only helps others; asked once for each frame.
 
     Yields:
         Each wanted frame with what is on it, in the order of the frames.
     """
-    if isinstance(detector.model, FlowGuidedMaskRCNN):
+    if looks_around(detector):
         for _, part in groupby(frames, key=lambda frame: frame.image.shape):
-            yield from _stream_window(detector, part, window, batch_size, wanted)
+            yield from _stream_window(detector, part, window, wanted)
         return
     for batch in _batches(filter(wanted, frames), batch_size):
         found = predict_detections(detector, [frame.image for frame in batch])
@@ -69,39 +60,29 @@ def looks_around(detector: Detector) -> bool:
 
 
 def _stream_window(
-    detector: Detector,
-    frames: Iterable[Frame],
-    settings: WindowSettings,
-    batch_size: int,
-    wanted: Callable[[Frame], bool],
+    detector: Detector, frames: Iterable[Frame], settings: WindowSettings, wanted: Callable[[Frame], bool]
 ) -> Iterator[tuple[Frame, Detections]]:
-    """Frames of one size through a window of their own."""
-    window = FeatureWindow(detector.model, settings, spare=batch_size - 1)
+    """Pass frames of one size through a window of their own."""
+    window = FeatureWindow(detector.model, settings)
     waiting: deque[tuple[int, Frame]] = deque()
-    for batch in _batches(frames, batch_size):
-        waiting += [(window.pushed + k, frame) for k, frame in enumerate(batch) if wanted(frame)]
+    for frame in frames:
+        if wanted(frame):
+            waiting.append((window.pushed, frame))
         with torch.inference_mode():
-            tensors, sizes = prepare_images(detector, [frame.image for frame in batch])
-            window.push(make_batch(detector, tensors), tensors)
-        ready = []
-        while waiting and waiting[0][0] + settings.radius < window.pushed:
-            ready.append(waiting.popleft())
-        yield from _find(detector, window, ready, sizes[0])
-    for last in _batches(waiting, batch_size):
-        yield from _find(detector, window, last, sizes[0])
+            (tensor,), (size,) = prepare_images(detector, [frame.image])
+            window.push(tensor)
+        if waiting and waiting[0][0] + settings.radius < window.pushed:
+            yield _detect(detector, window, *waiting.popleft(), size)
+    while waiting:
+        yield _detect(detector, window, *waiting.popleft(), size)
 
 
-def _find(
-    detector: Detector, window: FeatureWindow, ready: Sequence[tuple[int, Frame]], size: tuple[int, int]
-) -> Iterator[tuple[Frame, Detections]]:
-    """What is on frames whose window is complete, given with their numbers."""
-    if not ready:
-        return
+def _detect(
+    detector: Detector, window: FeatureWindow, number: int, frame: Frame, size: tuple[int, int]
+) -> tuple[Frame, Detections]:
     with torch.inference_mode():
-        features = window.aggregate([number for number, _ in ready])
-        outputs = run_heads(detector.model, features, window.shape_of(len(ready)).shape, [size] * len(ready))
-    for (_, frame), output in zip(ready, outputs, strict=True):
-        yield frame, to_detections(output, size, frame.image.shape[:2], detector.keep)
+        (output,), _ = detector.model.detect(window.aggregate(number), window.shape, [size])
+    return frame, to_detections(output, size, frame.image.shape[:2], detector.keep)
 
 
 def _batches(items: Iterable[T], size: int) -> Iterator[list[T]]:

@@ -11,8 +11,8 @@ from torch import nn
 from wildact.backbones import Lite0, load_imagenet_package
 from wildact.datasets import Dataset
 from wildact.detect import build_detector
-from wildact.detect.initial import PREFIX as FGFA_PREFIX
-from wildact.detect.initial import find_initial_flow
+from wildact.detect.fgfa import PREFIX as FGFA_PREFIX
+from wildact.detect.fgfa import find_initial_flow
 from wildact.errors import WeightsError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.recognize import build_recognizer, to_channels_last

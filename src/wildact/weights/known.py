@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from torchvision.models import WeightsEnum
 from torchvision.models.detection import MaskRCNN_ResNet50_FPN_V2_Weights, MaskRCNN_ResNet50_FPN_Weights
-from torchvision.models.optical_flow import Raft_Large_Weights, Raft_Small_Weights
+from torchvision.models.optical_flow import Raft_Small_Weights
 from torchvision.models.video import MC3_18_Weights, R2Plus1D_18_Weights, R3D_18_Weights
 
 from wildact.weights.card import WeightCard
@@ -108,7 +108,6 @@ DOWNLOADABLE: dict[str, WeightCard] = {
         _kinetics_card("mc3_18", MC3_18_Weights.KINETICS400_V1),
         _kinetics_card("r2plus1d_18", R2Plus1D_18_Weights.KINETICS400_V1),
         _flow_card("raft_small", Raft_Small_Weights.C_T_V2),
-        _flow_card("raft_large", Raft_Large_Weights.C_T_V2),
     )
 }
 """Name to card of everything :func:`wildact.weights.download_weights` can fetch."""

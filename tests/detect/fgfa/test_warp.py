@@ -1,9 +1,12 @@
-"""Warps against functions whose shifted values are known."""
+"""Warps against functions whose shifted values are known, and means over warped frames."""
+
+import math
 
 import pytest
 import torch
+from torch.nn import functional as F
 
-from wildact.detect.warp import chain_flows, compose, resize_flow, resize_to_levels, warp
+from wildact.detect.fgfa.warp import aggregate_maps, compose, resize_flow, warp
 
 SIZES = [(24, 40), (12, 20), (6, 10), (3, 5)]
 
@@ -73,20 +76,6 @@ def test_flows_one_after_the_other():
     assert torch.allclose(composed, torch.stack([1.5 + 0.1 * at_x, -0.5 + 0.2 * at_y]), atol=1e-4)
 
 
-def test_a_chain_of_flows_goes_both_ways_as_far_as_the_outermost_frame():
-    asked = []
-
-    def step(start, end):
-        asked.append((start, end))
-        return constant_flow((6, 8), 2.0 * (end - start), 0.5 * start)
-
-    flows = chain_flows(step, 4, [3, 1, 6])
-    assert sorted(flows) == [1, 2, 3, 5, 6]
-    assert torch.allclose(flows[6], constant_flow((6, 8), 4.0, 2.0 + 2.5))
-    assert torch.allclose(flows[1], constant_flow((6, 8), -6.0, 2.0 + 1.5 + 1.0))
-    assert asked == [(4, 3), (3, 2), (2, 1), (4, 5), (5, 6)]
-
-
 def test_a_flow_on_another_grid_is_in_its_cells():
     flow = constant_flow((12, 20), 3.0, -2.0)
     coarser = resize_flow(flow, (6, 5))
@@ -95,9 +84,49 @@ def test_a_flow_on_another_grid_is_in_its_cells():
     assert resize_flow(flow, (12, 20)) is flow
 
 
-def test_coarse_levels_get_the_mean_of_what_is_within_their_cells():
+def test_a_coarser_flow_is_the_mean_of_what_is_within_its_cells():
     flow = torch.randn(1, 2, *SIZES[0], generator=torch.Generator().manual_seed(0))
-    levels = resize_to_levels(flow, SIZES)
-    assert [tuple(level.shape[-2:]) for level in levels] == SIZES
-    for factor, level in zip((1, 2, 4, 8), levels, strict=True):
-        assert torch.allclose(level, torch.nn.functional.avg_pool2d(flow, factor) / factor, atol=1e-6)
+    for factor, size in zip((1, 2, 4, 8), SIZES, strict=True):
+        assert torch.allclose(resize_flow(flow, size), F.avg_pool2d(flow, factor) / factor, atol=1e-6)
+
+
+def random_maps(frames, channels, seed):
+    generator = torch.Generator().manual_seed(seed)
+    return [torch.randn(2, channels, *SIZES[1], generator=generator) for _ in range(frames)]
+
+
+def test_equal_frames_without_flow_give_the_frame_itself():
+    (features,), (keys,) = random_maps(1, 4, 0), random_maps(1, 3, 1)
+    still = [torch.zeros(2, 2, *SIZES[1])] * 3
+    assert torch.allclose(aggregate_maps([features] * 4, [keys] * 4, still), features, atol=1e-5)
+
+
+def test_a_moved_frame_is_brought_back_before_it_counts():
+    features, keys = random_maps(1, 4, 0)[0], torch.ones(2, 1, *SIZES[1])
+    moved = torch.roll(features, 3, dims=3)  # what is at x is at x + 3 of the other frame
+    mean = aggregate_maps(
+        [features, moved], [keys, keys], [constant_flow(SIZES[1], 3.0, 0.0).expand(2, -1, -1, -1)]
+    )
+    assert torch.allclose(mean[..., :-3], features[..., :-3], atol=1e-4)
+    assert not torch.allclose(mean[..., -3:], features[..., -3:], atol=1e-1)
+
+
+def test_shares_are_the_softmax_of_cosines():
+    """A frame of the same embedding counts e times as much as one of a perpendicular one, at each place."""
+    size = (1, 1, *SIZES[1])
+    same, other = (
+        torch.tensor(key).view(1, 2, 1, 1).expand(1, 2, *SIZES[1]) for key in ((1.0, 0.0), (0.0, 1.0))
+    )
+    features = [torch.full(size, value) for value in (0.0, 10.0, 20.0)]
+    still = [torch.zeros(1, 2, *SIZES[1])] * 2
+    mean = aggregate_maps(features, [same, same, other], still)
+    assert torch.allclose(mean, torch.full(size, (10 * math.e + 20) / (2 * math.e + 1)), atol=1e-4)
+
+
+def test_the_mean_over_frames_is_differentiable_in_everything():
+    parts = [random_maps(2, 4, 0), random_maps(2, 3, 1), random_maps(1, 2, 2)]
+    for part in parts:
+        for tensor in part:
+            tensor.requires_grad_()
+    aggregate_maps(*parts).square().sum().backward()
+    assert all(tensor.grad.abs().sum() > 0 for part in parts for tensor in part)

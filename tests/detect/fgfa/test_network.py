@@ -53,8 +53,6 @@ def test_a_mask_rcnn_is_a_start_and_what_stays_untrained_is_said(tmp_path, caplo
     video = build(VIDEO, weights=path)
     assert all(torch.equal(video.state_dict()[k], v) for k, v in single.state_dict().items())
     assert "its embedding untrained" in caplog.text
-    build(VIDEO, weights=path, flow="flownet_s")
-    assert "its embedding and its flow untrained" in caplog.text
 
 
 def test_a_head_of_other_classes_stays_untrained(tmp_path, caplog):
@@ -97,9 +95,8 @@ def test_what_cannot_be_built_is_said(bad, said):
         build(VIDEO, **bad)
 
 
-@pytest.mark.parametrize("flow", ["dis", "flownet_s"])
-def test_equal_frames_without_flow_have_the_losses_of_a_single_frame(flow):
-    video, single = build(VIDEO, flow=flow).train(), build(SINGLE).train()
+def test_equal_frames_without_flow_have_the_losses_of_a_single_frame():
+    video, single = build(VIDEO).train(), build(SINGLE).train()
     single.transform._skip_resize = True
     single.load_state_dict({k: v for k, v in video.state_dict().items() if k in single.state_dict()})
     three = windows(2, 3, equal=True)
@@ -128,18 +125,10 @@ def test_the_other_frames_count_and_their_order_does_not():
 def test_embeddings_have_one_length_on_every_level_and_no_mean():
     video = build(VIDEO, embedding_channels=5, sharpness=4.0)
     with torch.inference_mode():
-        embedded = video.embed(video.backbone(torch.rand(1, 3, 64, 96)))
+        embedded = video.encode([torch.rand(3, 64, 96)]).embeddings
     assert list(embedded) == ["0", "1", "2", "3"]
     assert embedded["0"].shape == (1, 5, 16, 24)
     for keys in embedded.values():
         assert torch.allclose(keys.norm(dim=1), torch.full((1, *keys.shape[2:]), 2.0), atol=1e-3)
     cosines = torch.einsum("eyx,e->yx", embedded["0"][0], embedded["0"][0, :, 8, 12]) / 4
     assert cosines.min() < -0.3  # with their mean left in, all would be close to 1
-
-
-def test_a_frozen_flow_is_not_put_into_training_mode():
-    video = build(VIDEO, flow="flownet_s").train()
-    assert video.flow.training
-    video.flow.requires_grad_(False)
-    assert not video.train().flow.training
-    assert video.backbone.training

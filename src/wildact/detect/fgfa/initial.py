@@ -8,7 +8,7 @@ from pathlib import Path
 
 from torch import nn
 
-from wildact.detect.fgfa import SHARED, FlowGuidedMaskRCNN
+from wildact.detect.fgfa.network import SHARED, FlowGuidedMaskRCNN
 from wildact.weights import (
     PUBLISHED,
     WeightCard,

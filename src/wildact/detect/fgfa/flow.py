@@ -13,15 +13,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models.optical_flow import raft_large, raft_small
-
-from wildact.detect.flownet import MEAN, FlowNetS
+from torchvision.models.optical_flow import raft_small
 
 RAFT_STRIDE, RAFT_MIN_SIDE = 8, 128
 
 
 class Flow(nn.Module):
-    """What all share: frames are shrunk by area averaging.
+    """What both share: frames are shrunk by area averaging.
 
     Attributes:
         scale: side of what the flow is found on, as a share of the frame's.
@@ -34,7 +32,7 @@ class Flow(nn.Module):
         self.scale, self.network, self.published = scale, network, published
 
     def prepare(self, images: Tensor) -> Tensor:
-        """(N, C, H, W) in [0, 1] to what ``forward`` takes, (N, C, h, w)."""
+        """Shrink (N, C, H, W) in [0, 1] to what ``forward`` takes, (N, C, h, w)."""
         size = [max(1, round(side * self.scale)) for side in images.shape[-2:]]
         return F.interpolate(images, size, mode="area")
 
@@ -49,12 +47,12 @@ class DisFlow(Flow):
         super().__init__(scale, nn.Identity())
 
     def prepare(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) RGB in [0, 1] to (N, 1, h, w) uint8 grey, on the CPU."""
+        """Turn (N, 3, H, W) RGB in [0, 1] into (N, 1, h, w) uint8 grey, on the CPU."""
         grey = F.conv2d(images, images.new_tensor([0.299, 0.587, 0.114]).view(1, 3, 1, 1))
         return super().prepare(grey).mul(255).round().clamp(0, 255).byte().cpu()
 
     def forward(self, current: Tensor, other: Tensor) -> Tensor:
-        """(N, 1, h, w) uint8 each to the flow (N, 2, h, w) float32 in their pixels."""
+        """Find the flow (N, 2, h, w) float32, in pixels, between (N, 1, h, w) uint8 frames."""
         finder = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         pairs = zip(current.numpy()[:, 0], other.numpy()[:, 0], strict=True)
         # None, a flow to start from, is missing in OpenCV's type stubs
@@ -63,20 +61,20 @@ class DisFlow(Flow):
 
 
 class RaftFlow(Flow):
-    """Torchvision's RAFT.
+    """Torchvision's small RAFT.
 
     Reference: Teed & Deng 2020, RAFT: Recurrent All-Pairs Field Transforms for Optical Flow.
     """
 
-    def __init__(self, scale: float, build: Callable[..., nn.Module]) -> None:
-        super().__init__(scale, build(weights=None), build.__name__)
+    def __init__(self, scale: float) -> None:
+        super().__init__(scale, raft_small(weights=None), "raft_small")
 
     def prepare(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) RGB in [0, 1] to (N, 3, h, w) in [-1, 1]."""
+        """Turn (N, 3, H, W) RGB in [0, 1] into (N, 3, h, w) in [-1, 1]."""
         return super().prepare(images) * 2 - 1
 
     def forward(self, current: Tensor, other: Tensor) -> Tensor:
-        """(N, 3, h, w) each to the flow (N, 2, h, w) in their pixels."""
+        """Find the flow (N, 2, h, w), in pixels, between (N, 3, h, w) frames."""
         height, width = current.shape[-2:]
         below = max(RAFT_MIN_SIDE - height, -height % RAFT_STRIDE)
         right = max(RAFT_MIN_SIDE - width, -width % RAFT_STRIDE)
@@ -85,27 +83,5 @@ class RaftFlow(Flow):
         return flow[..., :height, :width]
 
 
-class FlowNetSFlow(Flow):
-    """FlowNet-S, as in Zhu et al. 2017."""
-
-    def __init__(self, scale: float) -> None:
-        super().__init__(scale, FlowNetS())
-
-    def prepare(self, images: Tensor) -> Tensor:
-        """(N, 3, H, W) RGB in [0, 1] to (N, 3, h, w) less `MEAN`."""
-        small = super().prepare(images)
-        return small - small.new_tensor(MEAN).view(1, 3, 1, 1)
-
-    def forward(self, current: Tensor, other: Tensor) -> Tensor:
-        """(N, 3, h, w) each to the flow (N, 2, h, w) in their pixels."""
-        flow: Tensor = self.network(torch.cat([current, other], dim=1))
-        return flow
-
-
-FLOWS: dict[str, Callable[[float], Flow]] = {
-    "dis": DisFlow,
-    "raft_small": lambda scale: RaftFlow(scale, raft_small),
-    "raft_large": lambda scale: RaftFlow(scale, raft_large),
-    "flownet_s": FlowNetSFlow,
-}
+FLOWS: dict[str, Callable[[float], Flow]] = {"dis": DisFlow, "raft_small": RaftFlow}
 """Name to what builds it for a scale."""

@@ -1,4 +1,4 @@
-"""Feature maps moved by optical flow.
+"""Feature maps moved by optical flow, and their mean over frames.
 
 A flow is (N, 2, H, W) float in cells of its own grid, channel 0 to the right and 1 down. It leads from the
 current frame to another one: what is seen at ``p`` of the current frame is at ``p + flow(p)`` of the other.
@@ -7,7 +7,7 @@ Beyond the border the value at the border is taken.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import torch
 from torch import Tensor
@@ -33,33 +33,12 @@ def warp(features: Tensor, flow: Tensor) -> Tensor:
 
 
 def compose(first: Tensor, second: Tensor) -> Tensor:
-    """The flow from a to c, made of that from a to b and that from b to c; all (N, 2, H, W)."""
+    """Join the flows from a to b and from b to c to that from a to c; all (N, 2, H, W)."""
     return first + warp(second, first)
 
 
-def chain_flows(step: Callable[[int, int], Tensor], current: int, others: Sequence[int]) -> dict[int, Tensor]:
-    """The flow from a frame to others, composed of flows between neighbouring frames.
-
-    Args:
-        step: gives the flow (N, 2, H, W) from a frame to the one before or after it, by their numbers.
-        current: number of the frame where all begin.
-        others: numbers of other frames, at least one.
-
-    Returns:
-        Number to the flow from ``current``, for all frames as far as the outermost of ``others``.
-    """
-    found: dict[int, Tensor] = {}
-    for direction, last in ((-1, min(others)), (1, max(others))):
-        flow: Tensor | None = None
-        for number in range(current, last, direction):
-            between = step(number, number + direction)
-            flow = between if flow is None else compose(flow, between)
-            found[number + direction] = flow
-    return found
-
-
 def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
-    """A flow on a grid of another size, in cells of that grid; each axis has a factor of its own.
+    """Bring a flow to a grid of another size, in cells of that grid; each axis has a factor of its own.
 
     Args:
         flow: (N, 2, H, W).
@@ -77,15 +56,30 @@ def resize_flow(flow: Tensor, size: tuple[int, int]) -> Tensor:
     return resized * flow.new_tensor([size[1] / width, size[0] / height]).view(1, 2, 1, 1)
 
 
-def resize_to_levels(flow: Tensor, sizes: Sequence[tuple[int, int]]) -> list[Tensor]:
-    """A flow on the grids of a pyramid's levels, finest first, each made of the one before.
+def aggregate_maps(
+    features: Sequence[Tensor], embeddings: Sequence[Tensor], flows: Sequence[Tensor]
+) -> Tensor:
+    """Average the features of T frames at the places of the first; differentiable in everything.
+
+    At each cell, a frame's share is the softmax over the frames of the scalar product of its embedding with
+    that of the current frame. The current frame takes part as it is, without a warp. Embeddings are warped
+    with the features.
 
     Args:
-        flow: (N, 2, H, W).
-        sizes: height and width of each level.
+        features: T of (N, C, H, W), the current frame first.
+        embeddings: T of (N, E, H, W), of one length over E.
+        flows: T - 1 of (N, 2, H, W), from the current frame to each of the others, in cells.
+
+    Returns:
+        (N, C, H, W).
+
+    Reference:
+        Zhu et al. 2017, section 3.2.
     """
-    levels = []
-    for size in sizes:
-        flow = resize_flow(flow, size)
-        levels.append(flow)
-    return levels
+    keys = [embeddings[0], *(warp(other, flow) for other, flow in zip(embeddings[1:], flows, strict=True))]
+    similar = [(key * embeddings[0]).sum(dim=1, keepdim=True) for key in keys]
+    shares = torch.split(torch.cat(similar, dim=1).softmax(dim=1), 1, dim=1)
+    total: Tensor = shares[0] * features[0]
+    for share, other, flow in zip(shares[1:], features[1:], flows, strict=True):
+        total = total + share * warp(other, flow)
+    return total
