@@ -19,7 +19,11 @@ import torch
 from wildact.recognize import build_recognizer, to_channels_last
 
 NUM_ACTIONS = 6
-DEFAULT = ("lite0_tsm", "slowfast_r50:width=16,frames=16,size=96", "r2plus1d_narrow:frames=16,size=96")
+DEFAULT = (
+    "lite0_tsm",
+    "slowfast_r50:width=16,frames=16,size=96",
+    "r2plus1d_18:widths=[16,32,64,128],frames=16,size=96",
+)
 
 
 def parse(text: str) -> tuple[str, dict[str, Any]]:

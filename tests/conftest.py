@@ -49,12 +49,12 @@ def tiny_settings(tmp_path_factory):
         ),
     )  # fmt: skip
     wants = {"num_frames": 8, "rate": 4, "size": 32, "context": 1.3, "mean": [0.5] * 3, "std": [0.25] * 3}
-    recognizer = build_recognizer("r2plus1d_narrow", len(ACTIONS), widths=(4, 8, 8, 8))
+    recognizer = build_recognizer("r2plus1d_18", len(ACTIONS), widths=(4, 8, 8, 8))
     save_weights(
         folder / "recognizer.safetensors",
         recognizer.state_dict(),
         WeightCard(
-            name="r2plus1d_narrow", kind="recognizer", classes=ACTIONS, preprocessing=wants,
+            name="r2plus1d_18", kind="recognizer", classes=ACTIONS, preprocessing=wants,
             architecture={"widths": (4, 8, 8, 8)}, **common,
         ),
     )  # fmt: skip

@@ -206,3 +206,28 @@ def test_a_detector_of_video_runs_through_all_stages(clip, tiny_settings, tiny_v
     alone = replace(tiny_settings, window=WindowSettings(radius=0))
     for a, b in zip(analyze(clip, alone, models=video_models).tracks, result.tracks, strict=True):
         assert np.allclose(a.boxes, b.boxes, atol=1e-2)
+
+
+def test_an_animal_that_fills_the_picture_needs_no_detector(clip, tiny_settings, models):
+    found = analyze(clip, replace(tiny_settings, whole_frame=True), models=models)
+    (track,) = found.tracks
+    assert len(track) == len(found.pts) == 60
+    assert set(map(tuple, track.boxes.tolist())) == {(0, 0, 288, 192)}
+    assert {bout.track_id for bout in found.bouts} == {1}
+    assert found.bouts[-1].end_s == pytest.approx(60 / float(NTSC), abs=0.01)
+    assert set(found.models) == {"recognizer"}
+
+
+def test_people_and_vehicles_get_no_actions(clip, tiny_settings, models):
+    names = tuple("person" if name == "red deer" else name for name in models.detector.card.classes)
+    card = models.detector.card.model_copy(update={"classes": names})
+    found = analyze(clip, tiny_settings, models=replace(models, detector=replace(models.detector, card=card)))
+    assert {track.label for track in found.tracks} == {"person"}
+    assert found.bouts == found.actions == ()
+
+
+def test_bouts_below_the_probability_on_the_card_are_unknown(clip, tiny_settings, models):
+    card = models.recognizer.card.model_copy(update={"min_probability": 0.999})
+    unsure = replace(models, recognizer=replace(models.recognizer, card=card))
+    found = analyze(clip, tiny_settings, models=unsure)
+    assert {bout.action for bout in found.bouts} == {"unknown"}

@@ -30,7 +30,13 @@ from wildact.memory import give_back_freed
 from wildact.recognize import Recognizer, load_recognizer, predict_actions, scores_to_bouts
 from wildact.record import StageTimer
 from wildact.track import TrackerSettings, track_detections
-from wildact.types import ActionScores, Detections, Float64, Frame, Track, VideoResult
+from wildact.types import ActionScores, Detections, Float64, Frame, Track, VideoInfo, VideoResult
+
+ANIMAL = "animal"
+"""The label of an animal of which nobody said what it is."""
+
+WITHOUT_ACTIONS = frozenset({"person", "vehicle"})
+"""Classes of a detector whose tracks are not shown to the action network."""
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage, frames done in it, and frames in all (None where that is not known)."""
@@ -55,6 +61,7 @@ class AnalysisSettings:
         batch_size: frames per pass through the detector.
         tracker: how detections become tracks.
         window: which of these frames help each other, where the detector is one of video.
+        whole_frame: one animal fills the picture, as in a cage: no detector, one track of the whole frame.
     """
 
     detector: str = defaults.DETECTOR
@@ -67,6 +74,7 @@ class AnalysisSettings:
     batch_size: int = 4
     tracker: TrackerSettings = field(default_factory=TrackerSettings)
     window: WindowSettings = field(default_factory=WindowSettings)
+    whole_frame: bool = False
 
     def __post_init__(self) -> None:
         if self.fps is not None and self.fps <= 0:
@@ -89,7 +97,10 @@ class Models:
     def facts(self) -> dict[str, dict[str, Any]]:
         """What a result says of the weights that made it."""
         cards = {"detector": self.detector.card, "recognizer": self.recognizer.card}
-        keys = {"name", "file", "sha256", "licence", "trained_on", "recipe", "classes"}
+        keys = {
+            "name", "file", "sha256", "licence", "trained_on", "trained_on_simulation", "recipe", "classes",
+            "min_probability",
+        }  # fmt: skip
         return {part: card.model_dump(mode="json", include=keys) for part, card in cards.items()}
 
 
@@ -134,7 +145,11 @@ def analyze_video(
         sampler = LightSampler()
         frames = timer.iterate("decode", reader.frames(keep_at(settings.fps)))
         frames = give_back_freed(_told(frames, progress, "detect", reader.info.frames))
-        found = _detect(sampler.watch(frames), models.detector, settings, timer)
+        watched = sampler.watch(frames)
+        if settings.whole_frame:
+            found = [(frame.index, Detections.empty()) for frame in watched]
+        else:
+            found = _detect(watched, models.detector, settings, timer)
         info, pts, time_base, warnings = reader.measured(), reader.pts, reader.time_base, reader.warnings
     detected = np.array([index for index, _ in found], np.int64)
     times_s = np.asarray(pts * float(time_base), np.float64)
@@ -148,9 +163,17 @@ def analyze_video(
             min_score=settings.min_score,
         )
         light = sampler.classify()
-    actions = _recognize(path, tracks, times_s, models.recognizer, settings, timer, progress)
+    if settings.whole_frame:
+        tracks = (cover_frame(info, len(pts)),)
+    acting = tuple(track for track in tracks if track.label not in WITHOUT_ACTIONS)
+    actions = _recognize(path, acting, times_s, models.recognizer, settings, timer, progress)
     spans = {track.track_id: track.span_s(times_s, info.duration) for track in tracks}
-    bouts = [bout for scores in actions for bout in scores_to_bouts(scores, *spans[scores.track_id])]
+    sure = models.recognizer.card.min_probability
+    bouts = [
+        bout
+        for scores in actions
+        for bout in scores_to_bouts(scores, *spans[scores.track_id], min_probability=sure)
+    ]
     return VideoResult(
         info=info,
         light=light,
@@ -162,7 +185,24 @@ def analyze_video(
         warnings=warnings,
         detected=detected,
         timings_s=timer.seconds,
-        models=models.facts(),
+        models={
+            part: facts
+            for part, facts in models.facts().items()
+            if part != "detector" or not settings.whole_frame
+        },
+    )
+
+
+def cover_frame(info: VideoInfo, frames: int) -> Track:
+    """Return a track of one animal that fills the picture on all of ``frames`` frames."""
+    return Track(
+        track_id=1,
+        label=ANIMAL,
+        label_score=1.0,
+        frames=np.arange(frames),
+        boxes=np.tile(np.array([0, 0, info.width, info.height], np.float32), (frames, 1)),
+        scores=np.ones(frames, np.float32),
+        masks=(None,) * frames,
     )
 
 
@@ -216,6 +256,7 @@ def plan_tracks(
             rate=recognizer.rate,
             hop_s=hop_s,
             context=recognizer.context,
+            own_aspect=recognizer.own_aspect,
         )
     ]
 

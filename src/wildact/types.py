@@ -31,6 +31,9 @@ Image = NDArray[np.uint8]
 
 Light = Literal["day", "dusk", "ir"]
 
+UNKNOWN = "unknown"
+"""The action of a bout of which the action network is not sure enough."""
+
 
 def _check(name: str, array: Any, dtype: type, shape: tuple[int | None, ...]) -> None:
     """Raise ``ValueError`` unless ``array`` is an array of ``dtype`` and ``shape`` (None: any size)."""
@@ -226,7 +229,7 @@ class Clip:
         start_s: start of the stretch of time that the clip stands for.
         end_s: its end.
         frames: (T,) int64 source frame of each crop; may repeat where the video is slower than the clip.
-        images: (T, S, S, 3) uint8 RGB square crops.
+        images: (T, H, W, 3) uint8 RGB crops; H = W for networks that take squares.
     """
 
     track_id: int
@@ -270,10 +273,11 @@ class Bout:
 
     Attributes:
         track_id: of the track.
-        action: what it did.
+        action: what it did; `UNKNOWN` where no action is probable enough.
         start_s: first second, inclusive.
         end_s: last second, exclusive.
-        score: mean probability of the action over the bout, in [0, 1].
+        score: mean probability of the action over the bout, in [0, 1]; of an unknown one, of the most
+            probable action at each moment.
     """
 
     track_id: int

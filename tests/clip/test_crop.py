@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from wildact.clip import (
     clip_squares,
-    crop_square,
+    crop_region,
     cut_clips,
     frames_needed,
     plan_clips,
@@ -56,7 +56,7 @@ def test_a_painted_dot_lands_in_its_pixel(side, dot):
     image = np.zeros((100, 120, 3), np.uint8)
     left, top, size = 64, 40, 16
     image[dot[1], dot[0]] = 255
-    crop = crop_square(image, (left + side / 2, top + side / 2), side, size)
+    crop = crop_region(image, (left + side / 2, top + side / 2), side, size)
     assert crop.shape == (size, size, 3)
     y, x = np.unravel_index(crop[..., 0].argmax(), (size, size))
     shown = (left + (x + 0.5) * side / size, top + (y + 0.5) * side / size)
@@ -67,12 +67,12 @@ def test_a_painted_dot_lands_in_its_pixel(side, dot):
 
 def test_same_size_is_an_exact_cut():
     image = np.random.default_rng(1).integers(0, 255, (50, 60, 3), dtype=np.uint8)
-    assert np.array_equal(crop_square(image, (30.0, 25.0), 16, 16), image[17:33, 22:38])
+    assert np.array_equal(crop_region(image, (30.0, 25.0), 16, 16), image[17:33, 22:38])
 
 
 def test_small_squares_move_by_fractions_of_a_pixel():
     ramp = np.repeat(np.arange(0, 200, 4, dtype=np.uint8)[None, :, None], 50, axis=0).repeat(3, axis=2)
-    crops = [crop_square(ramp, (25 + shift, 25.0), 8, 16)[..., 0].astype(int) for shift in (0.0, 0.5)]
+    crops = [crop_region(ramp, (25 + shift, 25.0), 8, 16)[..., 0].astype(int) for shift in (0.0, 0.5)]
     assert (crops[1] - crops[0]).mean() == pytest.approx(2, abs=0.2)
 
 
@@ -81,7 +81,7 @@ def test_small_squares_move_by_fractions_of_a_pixel():
 def test_beyond_the_border_its_colours_go_on(side, centre):
     y, x = np.mgrid[:30, :40]
     image = np.stack([x * 5, y * 5, np.zeros_like(x)], axis=2).astype(np.uint8)
-    crop = crop_square(image, centre, side, 20)
+    crop = crop_region(image, centre, side, 20)
     step = side / 20
     want_x = np.clip(centre[0] - side / 2 + step * (np.arange(20) + 0.5) - 0.5, 0, 39) * 5
     want_y = np.clip(centre[1] - side / 2 + step * (np.arange(20) + 0.5) - 0.5, 0, 29) * 5
@@ -92,7 +92,7 @@ def test_beyond_the_border_its_colours_go_on(side, centre):
 @given(st.floats(-300, 300), st.floats(-300, 300), st.floats(0.5, 400))
 def test_any_square_can_be_cut(x, y, side):
     image = np.full((30, 40, 3), 7, np.uint8)
-    assert np.array_equal(crop_square(image, (x, y), side, 24), np.full((24, 24, 3), 7, np.uint8))
+    assert np.array_equal(crop_region(image, (x, y), side, 24), np.full((24, 24, 3), 7, np.uint8))
 
 
 def test_plans_bridge_gaps_and_stay_within_the_track():
@@ -140,7 +140,7 @@ def test_streaming_gives_what_naive_cutting_gives():
         clip = by_start[plan.track_id, plan.start_s]
         assert np.array_equal(clip.frames, plan.frames)
         for image, number, (x, y, side) in zip(clip.images, plan.frames, plan.squares.tolist(), strict=True):
-            assert np.array_equal(image, crop_square(video[number].image, (x, y), side, 24))
+            assert np.array_equal(image, crop_region(video[number].image, (x, y), side, 24))
 
 
 def test_a_clip_comes_as_soon_as_its_last_frame_was_seen():

@@ -5,13 +5,18 @@ from pathlib import Path
 import pytest
 
 from wildact.export import VideoOutcome, save_ethogram, save_report
+from wildact.types import UNKNOWN
 
 RUN = {
     "models": {
         "detector": {
             "name": "d", "file": "d.safetensors", "sha256": "ab" * 32, "licence": "Apache-2.0",
             "trained_on": "simulated clips",
-        }
+        },
+        "recognizer": {
+            "name": "r", "file": "r.safetensors", "sha256": "cd" * 32, "licence": "Apache-2.0",
+            "trained_on": "simulated clips", "trained_on_simulation": True,
+        },
     },
     "environment": {"date_utc": "2026-11-24T03:00:00", "versions": {"wildact": "0.1.0"}},
 }  # fmt: skip
@@ -47,9 +52,9 @@ def test_it_counts_videos_animals_and_says_why_one_failed(page):
 
 def test_activity_budget_adds_up_by_species_and_light(page):
     text = re.sub(r"<[^>]+>", " ", page)
-    assert re.search(r"red deer\s+1\s+2\.0 s\s+40 %\s+60 %", text)  # resting, walking
-    assert re.search(r"Wildkatze ♀\s+1\s+1\.2 s\s+–\s+100 %", text)
-    assert re.search(r"by day\s+2\s+3\.2 s\s+25 %\s+75 %", text)
+    assert re.search(r"red deer\s+1\s+2\.0 s\s+100 %\s+40 %\s+60 %", text)  # resting, walking
+    assert re.search(r"Wildkatze ♀\s+1\s+1\.2 s\s+100 %\s+–\s+100 %", text)
+    assert re.search(r"by day\s+2\s+3\.2 s\s+100 %\s+25 %\s+75 %", text)
 
 
 def test_an_animal_seen_too_briefly_for_a_bout_is_on_the_page(result, tmp_path):
@@ -61,9 +66,21 @@ def test_an_animal_seen_too_briefly_for_a_bout_is_on_the_page(result, tmp_path):
     assert re.search(r"by day\s+2\s+0\.0 s", text)
 
 
-def test_it_says_that_the_networks_saw_simulated_clips_only(page):
-    assert "simulated clips only" in page
+def test_it_says_at_the_actions_that_their_network_saw_simulated_clips_only(page):
+    budget = page[page.index("Activity budget") : page.index('class="budget"')]
+    assert "named by a network trained on simulated clips" in budget
+    assert "The detector was trained on" not in page
     assert "ab" * 32 in page
+
+
+def test_unknown_actions_come_last_and_grey(result, tmp_path):
+    bouts = (replace(result.bouts[0], action=UNKNOWN), *result.bouts[1:])
+    outcome = VideoOutcome("a.mp4", Path("a.mp4"), replace(result, bouts=bouts), None, None)
+    save_report(tmp_path, [outcome], run={})
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    names = re.findall(r'<i style="background:(#\w+)"></i>([^<]+)', page)
+    assert names[-1] == ("#d6dadf", "unknown")
+    assert "trained on simulated" not in page
 
 
 def test_an_empty_batch_is_a_page_too(tmp_path):

@@ -6,6 +6,7 @@ import pytest
 
 from wildact.labels import ActionLabel
 from wildact.metrics.recognition import (
+    choose_min_probability,
     compute_action_seconds,
     compute_actions_in_place,
     compute_class_rates,
@@ -181,3 +182,25 @@ def test_rates_of_many_tables_at_once_are_those_of_each() -> None:
         assert rates.mean_class_accuracy[k] == pytest.approx(alone.mean_class_accuracy)
         np.testing.assert_allclose(rates.precision[k], alone.precision)
         np.testing.assert_allclose(rates.recall[k], alone.recall)
+
+
+@pytest.mark.parametrize(
+    ("probabilities", "right", "expected"),
+    [
+        ([0.9, 0.8, 0.7, 0.6], [1, 1, 1, 1], 0.6),
+        ([0.6, 0.9, 0.8, 0.7], [0, 1, 1, 1], 0.7),
+        ([0.9, 0.8, 0.7, 0.6], [0, 1, 1, 1], 1.0),  # never nine tenths
+        ([0.9, 0.9, 0.5], [1, 0, 0], 1.0),  # equal probabilities are named together or not at all
+        ([], [], 1.0),
+    ],
+)
+def test_the_smallest_probability_above_which_enough_is_right(probabilities, right, expected):
+    seconds = np.full(len(right), 2.0)
+    chosen = choose_min_probability(np.array(probabilities), seconds, 2 * np.array(right, float))
+    assert chosen == pytest.approx(expected, abs=1e-9)
+
+
+def test_long_answers_count_more_than_short_ones():
+    probabilities, seconds = np.array([0.9, 0.8, 0.7]), np.array([10.0, 1.0, 1.0])
+    right_s = np.array([10.0, 0.0, 0.0])
+    assert choose_min_probability(probabilities, seconds, right_s) == pytest.approx(0.8)

@@ -6,14 +6,14 @@ from wildact.recipes.schema import FOLDER
 
 
 def test_every_recipe_in_the_package_is_valid_and_named_as_its_file():
-    assert {"maskrcnn_lite0_fpn", "lite0_tsm", "r2plus1d_narrow"} <= set(list_recipes())
+    assert {"maskrcnn_lite0_fpn", "lite0_tsm", "lite0_probe"} <= set(list_recipes())
     for name in list_recipes():
         assert load_recipe(name).name == name
 
 
 def test_kinds():
     assert isinstance(load_recipe("maskrcnn_lite0_fpn"), DetectionRecipe)
-    assert isinstance(load_recipe("r2plus1d_narrow"), RecognitionRecipe)
+    assert isinstance(load_recipe("lite0_tsm"), RecognitionRecipe)
 
 
 def test_every_number_says_where_it_comes_from():

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from wildact.recognize.bouts import _best_path, score_timeline, scores_to_bouts
-from wildact.types import ActionScores
+from wildact.types import UNKNOWN, ActionScores
 
 CLASSES = ("walking", "resting", "grazing")
 
@@ -120,3 +120,19 @@ def test_an_hour_s_time_line_needs_little_memory():
     assert len(times) == 36005
     assert np.allclose(mixed[:, 0], 1)
     assert peak < 20e6
+
+
+def test_what_is_not_probable_enough_is_unknown():
+    rows = [one_hot(0, 0.9)] * 8 + [one_hot(1, 0.55)] * 8 + [one_hot(2, 0.5)] * 8 + [one_hot(0, 0.9)] * 8
+    named = scores_to_bouts(scores_of(rows, clip_s=0.5), 0, 16)
+    assert [bout.action for bout in named] == ["walking", "resting", "grazing", "walking"]
+    doubtful = scores_to_bouts(scores_of(rows, clip_s=0.5), 0, 16, min_probability=0.7)
+    assert [bout.action for bout in doubtful] == ["walking", UNKNOWN, "walking"]  # neighbours are one
+    assert (doubtful[1].start_s, doubtful[1].end_s) == (named[1].start_s, named[2].end_s)
+    assert doubtful[1].score == pytest.approx(0.525, abs=0.01)
+    assert doubtful[0] == named[0]
+
+
+def test_all_is_unknown_where_no_probability_is_enough():
+    (bout,) = scores_to_bouts(scores_of([one_hot(0), one_hot(1)] * 6), 0, 7.5, min_probability=1.0)
+    assert (bout.action, bout.start_s, bout.end_s) == (UNKNOWN, 0.0, 7.5)

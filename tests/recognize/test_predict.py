@@ -14,9 +14,9 @@ MEAN, STD = (0.4, 0.5, 0.6), (0.2, 0.25, 0.3)
 
 def make_recognizer():
     torch.manual_seed(0)
-    model = build_recognizer("r2plus1d_narrow", 3, widths=(4, 8, 8, 8))
+    model = build_recognizer("r2plus1d_18", 3, widths=(4, 8, 8, 8))
     card = WeightCard(
-        name="r2plus1d_narrow",
+        name="r2plus1d_18",
         kind="recognizer",
         file="x.safetensors",
         licence="Apache-2.0",
@@ -83,6 +83,6 @@ def test_video_resnets_have_the_published_number_of_parameters(name, parameters)
 
 
 def test_narrow_network_gives_logits_for_any_length_and_size():
-    model = build_recognizer("r2plus1d_narrow", 6, widths=(4, 8, 8, 8)).eval()
+    model = build_recognizer("r2plus1d_18", 6, widths=(4, 8, 8, 8)).eval()
     with torch.inference_mode():
         assert model(torch.zeros(2, 3, 8, 48, 48)).shape == (2, 6)

@@ -4,6 +4,7 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
@@ -38,7 +39,7 @@ if __name__ == "__main__":
         return losses(*args, **kwargs)
 
     recognition.compute_losses = count
-    recipe = load_recipe("r2plus1d_narrow", [
+    recipe = load_recipe(SMALL_RECOGNIZER, [
         "model.name=small", "model.architecture={}", "optimizer.iterations=4", "optimizer.batch_size=4",
         "optimizer.checkpoint_iterations=2", "data.size=32", "data.num_frames=4", "data.clips_per_video=2",
     ])
@@ -52,7 +53,8 @@ if __name__ == "__main__":
 def train(tmp_path, data, out, *, devices=1, killed_at=0):
     """Exit code of a training in a process of its own."""
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
+    recipe = Path(__file__).parents[1] / "small_recognizer.toml"
+    script.write_text(SCRIPT.replace("SMALL_RECOGNIZER", repr(str(recipe))))
     command = [sys.executable, str(script), str(data), str(out), str(devices), str(killed_at)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr[-3000:]

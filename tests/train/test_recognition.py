@@ -1,4 +1,5 @@
 from collections import Counter
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -7,11 +8,13 @@ from wildact.recipes import load_recipe
 from wildact.train import recognition
 from wildact.train.recognition import action_weights, draw_clips
 
+SMALL_RECOGNIZER = str(Path(__file__).parents[1] / "small_recognizer.toml")
+
 SMALL = ["optimizer.iterations=4", "optimizer.batch_size=4", "data.size=32", "data.num_frames=8"]
 
 
 def test_clips_have_the_form_and_the_action_at_their_middle(tiny_dataset):
-    data = load_recipe("r2plus1d_narrow", SMALL).data
+    data = load_recipe(SMALL_RECOGNIZER, SMALL).data
     video = next(v for v in tiny_dataset.videos if v.actions)
     weights = action_weights(tiny_dataset.videos, balanced=True)
     samples = draw_clips(
@@ -25,7 +28,7 @@ def test_clips_have_the_form_and_the_action_at_their_middle(tiny_dataset):
 
 def test_a_clip_has_the_action_at_its_middle(told_apart, done_at):
     plain = ["clips_per_video=60", "grayscale=0", "brightness=0", "blur=0", "noise=0", "box_jitter=0.1"]
-    data = load_recipe("r2plus1d_narrow", [*SMALL, *(f"data.{change}" for change in plain)]).data
+    data = load_recipe(SMALL_RECOGNIZER, [*SMALL, *(f"data.{change}" for change in plain)]).data
     (video,) = told_apart.videos
     weights = action_weights(told_apart.videos, balanced=True)
     samples = draw_clips(
@@ -51,7 +54,7 @@ def test_balanced_weights_make_all_actions_weigh_the_same(tiny_dataset):
 
 def test_the_network_sees_what_inference_shows_it(tiny_dataset):
     """Loss of a batch equals cross entropy of the normalised clips, computed here by hand."""
-    recipe = load_recipe("r2plus1d_narrow", [*SMALL, "label_smoothing=0"])
+    recipe = load_recipe(SMALL_RECOGNIZER, [*SMALL, "label_smoothing=0"])
     batch = recognition.build_blocks(tiny_dataset, recipe)[0][0]
     model = torch.nn.Sequential(torch.nn.AdaptiveAvgPool3d(1), torch.nn.Flatten(), torch.nn.Linear(3, 6))
     losses = recognition.compute_losses(model, batch, recipe)

@@ -1,6 +1,7 @@
 import json
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,8 @@ from wildact.train.initial import build_model
 from wildact.train.run import load_joined
 from wildact.train.validation import Score
 from wildact.weights import read_record
+
+SMALL_RECOGNIZER = str(Path(__file__).parents[1] / "small_recognizer.toml")
 
 DETECTOR = [
     "model.initial=none",
@@ -52,7 +55,7 @@ def test_a_detector_is_trained_recorded_and_can_be_used(tiny_data, tmp_path):
 
 
 def test_a_recognizer_is_trained_and_its_card_says_how_to_feed_it(tiny_data, tmp_path):
-    run("r2plus1d_narrow", RECOGNIZER, tiny_data, tmp_path / "run")
+    run(SMALL_RECOGNIZER, RECOGNIZER, tiny_data, tmp_path / "run")
     recognizer = load_recognizer(str(tmp_path / "run"))
     assert (recognizer.num_frames, recognizer.size, recognizer.rate) == (8, 32, 7.5)
     assert recognizer.classes == ("walking", "running", "grazing", "vigilant", "resting", "grooming")
@@ -60,7 +63,7 @@ def test_a_recognizer_is_trained_and_its_card_says_how_to_feed_it(tiny_data, tmp
 
 def test_several_data_sets_are_trained_on_as_one(tiny_data, tmp_path):
     other = shutil.copytree(tiny_data, tmp_path / "other")
-    run("r2plus1d_narrow", RECOGNIZER, [tiny_data, other], tmp_path / "run")
+    run(SMALL_RECOGNIZER, RECOGNIZER, [tiny_data, other], tmp_path / "run")
     training = json.loads((tmp_path / "run/record.json").read_text())["data"]["training"]
     assert training["folder"] == "tiny + other"
     assert training["videos"] == 8
@@ -75,7 +78,7 @@ def test_a_loss_that_is_no_number_stops_the_run_with_advice(tiny_data, tmp_path)
         "optimizer.clip_norm=0",
     ]
     with pytest.raises(WildactError, match=r"on samples of .*\.(mp4|avi).*learning_rate"):
-        run("r2plus1d_narrow", wild, tiny_data, tmp_path / "run")
+        run(SMALL_RECOGNIZER, wild, tiny_data, tmp_path / "run")
 
 
 def test_a_gradient_that_is_no_number_stops_the_run_before_it_reaches_the_weights(
@@ -87,7 +90,7 @@ def test_a_gradient_that_is_no_number_stops_the_run_before_it_reaches_the_weight
 
     monkeypatch.setattr(recognition, "compute_losses", compute_losses)
     with pytest.raises(WildactError, match=r"the norm of the gradients of iteration 0 is nan, on samples of"):
-        run("r2plus1d_narrow", RECOGNIZER, tiny_data, tmp_path)
+        run(SMALL_RECOGNIZER, RECOGNIZER, tiny_data, tmp_path)
 
 
 def test_the_weights_that_do_best_on_other_videos_are_kept(tiny_data, tmp_path, monkeypatch):
@@ -103,13 +106,13 @@ def test_the_weights_that_do_best_on_other_videos_are_kept(tiny_data, tmp_path, 
 
     monkeypatch.setattr(validation, "score_network", score)
     card = train_recipe(
-        load_recipe("r2plus1d_narrow", [*RECOGNIZER, "optimizer.validation_iterations=1"]),
+        load_recipe(SMALL_RECOGNIZER, [*RECOGNIZER, "optimizer.validation_iterations=1"]),
         tiny_data, tmp_path, validation=tiny_data, workers=0, device="cpu", progress=False,
     )  # fmt: skip
     assert card.scores == {"validation/accuracy": 0.5, "validation/mean_class_accuracy": 0.6}
-    best, last = (load_file(tmp_path / f"{name}.safetensors")["fc.1.weight"] for name in ("best", "last"))
-    assert torch.equal(best, states[1]["fc.1.weight"].half())
-    assert torch.equal(last, states[2]["fc.1.weight"].half())
+    best, last = (load_file(tmp_path / f"{name}.safetensors")["fc.weight"] for name in ("best", "last"))
+    assert torch.equal(best, states[1]["fc.weight"].half())
+    assert torch.equal(last, states[2]["fc.weight"].half())
     rows = (tmp_path / "validation.csv").read_text().split()
     assert rows == ["iteration,accuracy,mean_class_accuracy", "0,0.5,0.2", "1,0.5,0.6", "2,0.5,0.4"]
     assert read_record(tmp_path / "best.safetensors")["scores"] == {
@@ -125,7 +128,7 @@ def test_the_weights_that_do_best_on_other_videos_are_kept(tiny_data, tmp_path, 
     ("name", "overrides", "measures"),
     [
         ("maskrcnn_lite0_fpn", DETECTOR, ["box_ap", "box_ap50", "mask_ap", "mask_ap50"]),
-        ("r2plus1d_narrow", RECOGNIZER, ["accuracy", "mean_class_accuracy"]),
+        (SMALL_RECOGNIZER, RECOGNIZER, ["accuracy", "mean_class_accuracy", "min_probability"]),
     ],
 )
 def test_a_network_is_scored_while_it_is_trained(name, overrides, measures, tiny_data, tmp_path):
@@ -146,8 +149,8 @@ def test_mixed_precision_keeps_the_weights_in_single(tiny_data, tmp_path):
 
 
 def test_mixed_precision_is_refused_where_gradients_would_be_wrong(tiny_data, tmp_path):
-    with pytest.raises(UsageError, match=r"r2plus1d_narrow has 3-D .* at 32-true, or use a GPU"):
-        run("r2plus1d_narrow", [*RECOGNIZER, "optimizer.precision=bf16-mixed"], tiny_data, tmp_path)
+    with pytest.raises(UsageError, match=r"r2plus1d_18 has 3-D .* at 32-true, or use a GPU"):
+        run(SMALL_RECOGNIZER, [*RECOGNIZER, "optimizer.precision=bf16-mixed"], tiny_data, tmp_path)
 
 
 def test_data_without_animals_is_refused(tmp_path):
@@ -156,7 +159,7 @@ def test_data_without_animals_is_refused(tmp_path):
     )
     (tmp_path / "actions.csv").write_text("video,track_id,action,start_frame,end_frame\n")
     with pytest.raises(DatasetError, match="no labelled animal"):
-        run("r2plus1d_narrow", RECOGNIZER, tmp_path, tmp_path / "run")
+        run(SMALL_RECOGNIZER, RECOGNIZER, tmp_path, tmp_path / "run")
 
 
 def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny_data, tmp_path, monkeypatch):
@@ -165,7 +168,7 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny_data, tmp_pa
         *RECOGNIZER,
         "optimizer.iterations=8", "optimizer.checkpoint_iterations=2",
     ]  # fmt: skip
-    run("r2plus1d_narrow", longer, tiny_data, tmp_path / "whole")
+    run(SMALL_RECOGNIZER, longer, tiny_data, tmp_path / "whole")
 
     losses = recognition.compute_losses
     calls = []
@@ -177,8 +180,8 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny_data, tmp_pa
 
     monkeypatch.setattr(recognition, "compute_losses", fail_once)
     with pytest.raises(WildactError, match="iteration 5 is nan"):
-        run("r2plus1d_narrow", longer, tiny_data, tmp_path / "cut")
-    run("r2plus1d_narrow", longer, tiny_data, tmp_path / "cut")
+        run(SMALL_RECOGNIZER, longer, tiny_data, tmp_path / "cut")
+    run(SMALL_RECOGNIZER, longer, tiny_data, tmp_path / "cut")
     assert len(calls) == 6 + 4  # the checkpoint after four iterations was the last
     rows = [(tmp_path / name / "metrics.csv").read_text() for name in ("whole", "cut")]
     assert rows[0] == rows[1]
@@ -188,10 +191,10 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_happened(tiny_data, tmp_pa
 
 def test_a_finished_run_that_is_started_again_is_recorded_as_it_was(tiny_data, tmp_path):
     often = [*RECOGNIZER, "optimizer.checkpoint_iterations=1"]
-    run("r2plus1d_narrow", often, tiny_data, tmp_path)
+    run(SMALL_RECOGNIZER, often, tiny_data, tmp_path)
     records = [json.loads((tmp_path / "record.json").read_text())]
     states = [load_file(tmp_path / "best.safetensors")]
-    run("r2plus1d_narrow", [*often[:-1], "optimizer.checkpoint_iterations=2"], tiny_data, tmp_path)
+    run(SMALL_RECOGNIZER, [*often[:-1], "optimizer.checkpoint_iterations=2"], tiny_data, tmp_path)
     records.append(json.loads((tmp_path / "record.json").read_text()))
     states.append(load_file(tmp_path / "best.safetensors"))
     assert records[1]["iterations"] == 3
@@ -209,7 +212,7 @@ def test_a_finished_run_that_is_started_again_is_recorded_as_it_was(tiny_data, t
 
 def test_a_checkpoint_of_another_training_is_not_gone_on_from(tiny_data, tmp_path):
     often = [*RECOGNIZER, "optimizer.checkpoint_iterations=1"]
-    run("r2plus1d_narrow", often, tiny_data, tmp_path / "run")
+    run(SMALL_RECOGNIZER, often, tiny_data, tmp_path / "run")
     before = (tmp_path / "run/record.json").read_bytes()
     other = shutil.copytree(tiny_data, tmp_path / "other")
     with (other / "actions.csv").open("a", encoding="utf-8") as file:
@@ -222,25 +225,25 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(tiny_data, tmp_pat
         with pytest.raises(
             WeightsError, match=rf"another training, with another {place}: choose another --out"
         ):
-            run("r2plus1d_narrow", [*often, *overrides], data, tmp_path / "run")
+            run(SMALL_RECOGNIZER, [*often, *overrides], data, tmp_path / "run")
     with pytest.raises(WeightsError, match=r"with another .*: choose another --out"):
         run("maskrcnn_lite0_fpn", DETECTOR, tiny_data, tmp_path / "run")
     assert (tmp_path / "run/record.json").read_bytes() == before
 
 
 def test_a_short_run_is_known_again(tiny_data, tmp_path):
-    run("r2plus1d_narrow", RECOGNIZER, tiny_data, tmp_path)
+    run(SMALL_RECOGNIZER, RECOGNIZER, tiny_data, tmp_path)
     with pytest.raises(
         WeightsError, match=r"another training, with another recipe\.optimizer\.learning_rate"
     ):
-        run("r2plus1d_narrow", [*RECOGNIZER, "optimizer.learning_rate=0.5"], tiny_data, tmp_path)
+        run(SMALL_RECOGNIZER, [*RECOGNIZER, "optimizer.learning_rate=0.5"], tiny_data, tmp_path)
 
 
 def test_other_tables_beside_the_labels_make_no_other_training(tiny_data, tmp_path):
     data = shutil.copytree(tiny_data, tmp_path / "data")
-    run("r2plus1d_narrow", RECOGNIZER, data, tmp_path / "run")
+    run(SMALL_RECOGNIZER, RECOGNIZER, data, tmp_path / "run")
     (data / "notes.csv").write_text("what,where\n")
-    run("r2plus1d_narrow", RECOGNIZER, data, tmp_path / "run")
+    run(SMALL_RECOGNIZER, RECOGNIZER, data, tmp_path / "run")
 
 
 def test_an_interrupt_is_no_plain_exit(tiny_data, tmp_path, monkeypatch):
@@ -249,13 +252,13 @@ def test_an_interrupt_is_no_plain_exit(tiny_data, tmp_path, monkeypatch):
 
     monkeypatch.setattr(recognition, "compute_losses", interrupt)
     with pytest.raises(KeyboardInterrupt):
-        run("r2plus1d_narrow", RECOGNIZER, tiny_data, tmp_path)
+        run(SMALL_RECOGNIZER, RECOGNIZER, tiny_data, tmp_path)
 
 
 def test_what_validation_needs_is_said_before_the_training(tiny_data, tmp_path, caplog):
     def validate_on(other):
         train_recipe(
-            load_recipe("r2plus1d_narrow", RECOGNIZER), tiny_data, tmp_path / "run", validation=other,
+            load_recipe(SMALL_RECOGNIZER, RECOGNIZER), tiny_data, tmp_path / "run", validation=other,
             workers=0, device="cpu", progress=False,
         )  # fmt: skip
 
@@ -274,21 +277,21 @@ def test_what_validation_needs_is_said_before_the_training(tiny_data, tmp_path, 
 @pytest.mark.parametrize(("device", "said"), [("tpu", "not on 'tpu'"), ("cuda:7", "not on 'cuda:7'")])
 def test_a_device_that_no_training_runs_on_is_said_at_once(tiny_data, tmp_path, device, said):
     with pytest.raises(UsageError, match=said):
-        train_recipe(load_recipe("r2plus1d_narrow", RECOGNIZER), tiny_data, tmp_path / "run", device=device)
+        train_recipe(load_recipe(SMALL_RECOGNIZER, RECOGNIZER), tiny_data, tmp_path / "run", device=device)
     assert not (tmp_path / "run").exists()
 
 
 def test_without_a_gpu_none_can_be_asked_for(tiny_data, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(UsageError, match="no GPU here"):
-        train_recipe(load_recipe("r2plus1d_narrow", RECOGNIZER), tiny_data, tmp_path / "run", device="cuda")
+        train_recipe(load_recipe(SMALL_RECOGNIZER, RECOGNIZER), tiny_data, tmp_path / "run", device="cuda")
 
 
 @pytest.mark.parametrize(
-    ("name", "overrides"), [("maskrcnn_lite0_fpn", DETECTOR), ("r2plus1d_narrow", RECOGNIZER)]
+    ("name", "overrides"), [("maskrcnn_lite0_fpn", DETECTOR), (SMALL_RECOGNIZER, RECOGNIZER)]
 )
 def test_a_misspelt_architecture_is_named(name, overrides, tiny_dataset):
-    with pytest.raises(UsageError, match=rf"{name} cannot be built .*'chanels'"):
+    with pytest.raises(UsageError, match=r"_(fpn|18) cannot be built .*'chanels'"):
         build_model(load_recipe(name, [*overrides, "model.architecture.chanels=64"]), tiny_dataset)
 
 
@@ -308,7 +311,7 @@ def test_boxes_without_masks_cannot_be_validated_on(tiny_data, tmp_path):
 def test_a_damaged_checkpoint_is_said(tiny_data, tmp_path):
     (tmp_path / "last.ckpt").write_bytes(b"PK damaged")
     with pytest.raises(WeightsError, match="delete it to begin anew"):
-        run("r2plus1d_narrow", RECOGNIZER, tiny_data, tmp_path)
+        run(SMALL_RECOGNIZER, RECOGNIZER, tiny_data, tmp_path)
 
 
 def test_initial_weights_of_other_classes_give_all_but_the_head(tiny_data, tiny_dataset, tmp_path, caplog):

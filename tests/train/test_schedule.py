@@ -1,4 +1,5 @@
 import math
+from pathlib import Path
 
 import pytest
 import torch
@@ -12,6 +13,8 @@ from wildact.train.schedule import (
     iterate_learning_rates,
     learning_rate_factor,
 )
+
+SMALL_RECOGNIZER = str(Path(__file__).parents[1] / "small_recognizer.toml")
 
 
 def test_warm_up_is_linear_and_cosine_ends_at_zero():
@@ -38,7 +41,7 @@ def test_steps_in_iterations_do_not_depend_on_the_data_set():
 
 
 def test_the_optimiser_gets_the_schedule_iteration_by_iteration():
-    recipe = load_recipe("r2plus1d_narrow", ["optimizer.iterations=80"])
+    recipe = load_recipe(SMALL_RECOGNIZER, ["optimizer.iterations=80"])
     model = nn.Linear(3, 3)
     optimizer = build_optimizer(recipe.optimizer, model.parameters())
     scheduler = build_scheduler(recipe, optimizer, 7)
@@ -52,7 +55,7 @@ def test_the_optimiser_gets_the_schedule_iteration_by_iteration():
 
 
 def test_biases_and_frozen_parameters_are_not_decayed():
-    recipe = load_recipe("r2plus1d_narrow")
+    recipe = load_recipe(SMALL_RECOGNIZER)
     model = nn.Sequential(nn.Linear(3, 3), nn.Linear(3, 3))
     model[0].requires_grad_(False)
     decayed, free = build_optimizer(recipe.optimizer, model.parameters()).param_groups
@@ -62,7 +65,7 @@ def test_biases_and_frozen_parameters_are_not_decayed():
 
 
 def test_sgd_has_momentum():
-    recipe = load_recipe("r2plus1d_narrow", ["optimizer.name=sgd", "optimizer.momentum=0.8"])
+    recipe = load_recipe(SMALL_RECOGNIZER, ["optimizer.name=sgd", "optimizer.momentum=0.8"])
     optimizer = build_optimizer(recipe.optimizer, nn.Linear(2, 2).parameters())
     assert isinstance(optimizer, torch.optim.SGD)
     assert optimizer.param_groups[0]["momentum"] == 0.8

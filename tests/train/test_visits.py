@@ -1,6 +1,7 @@
 import pickle
 import time
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,8 @@ from wildact.errors import DatasetError, UsageError
 from wildact.recipes import load_recipe
 from wildact.train import detection, recognition
 from wildact.train.visits import MIXED_VISITS, Batches, Blocks, _to_arrays
+
+SMALL_RECOGNIZER = str(Path(__file__).parents[1] / "small_recognizer.toml")
 
 VIDEOS = [SimpleNamespace(name=k, info=SimpleNamespace(path=f"{k}.mp4")) for k in range(10)]
 
@@ -119,7 +122,7 @@ def test_files_that_are_damaged_or_gone_do_not_end_a_training(told_apart, tmp_pa
     good.write_bytes(content)
     videos = tuple(replace(video, info=replace(video.info, path=path)) for path in paths)
     recipe = load_recipe(
-        "r2plus1d_narrow", ["optimizer.iterations=4", "optimizer.batch_size=4", "data.size=32"]
+        SMALL_RECOGNIZER, ["optimizer.iterations=4", "optimizer.batch_size=4", "data.size=32"]
     )
     plan = recognition.build_blocks(replace(told_apart, videos=videos), recipe)
     assert all(len(batch) == 4 for batch in plan[0])

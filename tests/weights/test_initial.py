@@ -10,9 +10,9 @@ SMALL = {"widths": [4, 8, 8, 8], "dropout": 0.1}
 
 
 def save(path, actions, **changes):
-    model = build_recognizer("r2plus1d_narrow", len(actions), **SMALL)
+    model = build_recognizer("r2plus1d_18", len(actions), **SMALL)
     card = WeightCard(
-        name="r2plus1d_narrow", kind="recognizer", file="x", licence="CC0", classes=actions, preprocessing={},
+        name="r2plus1d_18", kind="recognizer", file="x", licence="CC0", classes=actions, preprocessing={},
         architecture=SMALL, trained_on="nothing", **changes,
     )  # fmt: skip
     save_weights(path, model.state_dict(), card)
@@ -21,21 +21,21 @@ def save(path, actions, **changes):
 
 def test_a_network_starts_from_a_checkpoint(tmp_path):
     saved = save(tmp_path / "own.safetensors", ("walks", "rests"))
-    model = build_recognizer("r2plus1d_narrow", 2, weights=str(tmp_path / "own.safetensors"), **SMALL)
+    model = build_recognizer("r2plus1d_18", 2, weights=str(tmp_path / "own.safetensors"), **SMALL)
     assert all(torch.equal(a, b) for a, b in zip(model.parameters(), saved.parameters(), strict=True))
 
 
 def test_a_head_of_another_class_count_is_replaced_and_said_so(tmp_path, caplog):
     saved = save(tmp_path / "own.safetensors", ("walks", "rests"))
-    model = build_recognizer("r2plus1d_narrow", 3, weights=str(tmp_path / "own.safetensors"), **SMALL)
+    model = build_recognizer("r2plus1d_18", 3, weights=str(tmp_path / "own.safetensors"), **SMALL)
     assert "keeps its untrained head: it has 3 classes" in caplog.text
     assert torch.equal(model.stem[0].weight, saved.stem[0].weight)
 
 
 def test_a_file_of_another_library_needs_no_card(tmp_path):
-    saved = build_recognizer("r2plus1d_narrow", 2, **SMALL)
+    saved = build_recognizer("r2plus1d_18", 2, **SMALL)
     torch.save({"model_state": saved.state_dict(), "epoch": 3}, tmp_path / "theirs.pyth")
-    model = build_recognizer("r2plus1d_narrow", 2, weights=str(tmp_path / "theirs.pyth"), **SMALL)
+    model = build_recognizer("r2plus1d_18", 2, weights=str(tmp_path / "theirs.pyth"), **SMALL)
     assert torch.equal(model.stem[0].weight, saved.stem[0].weight)
 
 
@@ -43,7 +43,7 @@ def test_other_differences_list_the_tensors(tmp_path):
     save(tmp_path / "own.safetensors", ("walks", "rests"))
     with pytest.raises(WeightsError, match=r"of another shape: stem\.0\.weight"):
         build_recognizer(
-            "r2plus1d_narrow", 2, weights=str(tmp_path / "own.safetensors"), widths=[8, 8, 8, 8], dropout=0.1
+            "r2plus1d_18", 2, weights=str(tmp_path / "own.safetensors"), widths=[8, 8, 8, 8], dropout=0.1
         )
 
 

@@ -51,6 +51,12 @@ def run(
     min_score: MinScoreOption = defaults.MIN_SCORE,
     window: WindowOption = 10,
     mirrored: MirroredOption = True,
+    whole_frame: Annotated[
+        bool,
+        typer.Option(
+            "--whole-frame", help="One animal fills the picture, as in a cage: actions without a detector."
+        ),
+    ] = False,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1, ...")] = "auto",
     workers: Annotated[int, typer.Option(min=1, help="Videos analysed at the same time.")] = 1,
     video: Annotated[bool, typer.Option("--video/--no-video", help="Write annotated videos.")] = True,
@@ -71,6 +77,7 @@ def run(
         device=choose_device(device),
         window=WindowSettings(radius=window),
         mirrored=mirrored,
+        whole_frame=whole_frame,
     )
     videos = find_videos(inputs)
     console = Console(stderr=True)

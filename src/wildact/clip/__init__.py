@@ -1,4 +1,4 @@
-"""Clips: which moments of a track the recogniser sees (``sample``), and their square crops (``crop``).
+"""Clips: which moments of a track the recogniser sees (``sample``), and their crops (``crop``).
 
 Training and inference both call these functions, so that a network sees at work what it saw in training.
 """
@@ -6,7 +6,7 @@ Training and inference both call these functions, so that a network sees at work
 from wildact.clip.crop import (
     ClipPlan,
     clip_squares,
-    crop_square,
+    crop_region,
     cut_clips,
     frames_needed,
     plan_clips,
@@ -18,7 +18,7 @@ from wildact.clip.sample import sample_frames, sample_windows
 __all__ = [
     "ClipPlan",
     "clip_squares",
-    "crop_square",
+    "crop_region",
     "cut_clips",
     "frames_needed",
     "plan_clips",

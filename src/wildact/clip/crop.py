@@ -1,4 +1,6 @@
-"""From boxes to square crops: plan all clips of a video, then cut them in one pass over its frames.
+"""From boxes to crops: plan all clips of a video, then cut them in one pass over its frames.
+
+Crops are squares, or have the proportions of the animal's box ("own aspect").
 
 Within a clip the crops follow the animal, but all have one scale: the body's own movement and its change of
 shape are what actions are recognised by, and a scale that breathes with the box would hide them.
@@ -6,6 +8,7 @@ shape are what actions are recognised by, and a scale that breathes with the box
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,6 +20,11 @@ import numpy as np
 from wildact.boxes import interpolate_boxes
 from wildact.clip.sample import sample_frames, sample_windows
 from wildact.types import Clip, Float32, Float64, Frame, Image, Int64, Track
+
+SIDE_STEP = 32
+"""Sides of crops that are not square are multiples of this, the stride of most networks, pixels."""
+
+MAX_ASPECT = 4.0
 
 SMOOTH_S = 0.5
 """Default window of `smooth_boxes`: a few detections at 5 per second, less than a stride of a deer."""
@@ -31,7 +39,8 @@ class ClipPlan:
         start_s: start of the stretch of time that the clip stands for.
         end_s: its end.
         frames: (T,) int64 frame of the video for each crop, never decreasing; may repeat.
-        squares: (T, 3) float32 centre x, centre y and side of each crop, pixels of the video frame.
+        squares: (T, 3) float32 centre x, centre y and longer side of each crop, pixels of the video frame.
+        aspect: width of the crops divided by their height; 1: squares.
     """
 
     track_id: int
@@ -39,6 +48,7 @@ class ClipPlan:
     end_s: float
     frames: Int64
     squares: Float32
+    aspect: float = 1.0
 
 
 def smooth_boxes(boxes: Float32, times_s: Float64, window_s: float = SMOOTH_S) -> Float32:
@@ -77,45 +87,80 @@ def clip_squares(boxes: Float32, *, context: float = 1.3) -> Float32:
     return np.concatenate([centres, np.full((len(boxes), 1), side, np.float32)], axis=1)
 
 
-def crop_square(image: Image, centre: tuple[float, float], side: float, size: int) -> Image:
-    """Cut out a square and scale it to ``size`` x ``size``.
+def compute_aspect(boxes: Float32) -> float:
+    """Return width divided by height of the smallest region that holds each of (T, 4) boxes; 1/4 to 4."""
+    width, height = (boxes[:, 2:] - boxes[:, :2]).max(axis=0).tolist()
+    return float(np.clip(width / max(height, 1e-6), 1 / MAX_ASPECT, MAX_ASPECT))
+
+
+def crop_shape(size: int, aspect: float) -> tuple[int, int]:
+    """Return width and height of crops in pixels.
+
+    Args:
+        size: side of square crops; others have about as many pixels.
+        aspect: width divided by height.
+
+    Returns:
+        Two multiples of `SIDE_STEP`, unless the crops are square.
+    """
+    if aspect == 1:
+        return size, size
+    sides = (size * math.sqrt(aspect), size / math.sqrt(aspect))
+    width, height = (max(1, round(side / SIDE_STEP)) * SIDE_STEP for side in sides)
+    return width, height
+
+
+def crop_region(
+    image: Image, centre: tuple[float, float], side: float, size: int, aspect: float = 1.0
+) -> Image:
+    """Cut out a square, or a rectangle of another aspect, and scale it.
 
     Args:
         image: (H, W, 3) uint8.
-        centre: x, y of the square's centre in pixels; the centre of the top-left pixel is (0.5, 0.5).
-        side: of the square, pixels.
-        size: of the crop, pixels.
+        centre: x, y of the region's centre in pixels; the centre of the top-left pixel is (0.5, 0.5).
+        side: the region's longer side, pixels.
+        size: see `crop_shape`.
+        aspect: width of the region divided by its height.
 
     Returns:
-        (size, size, 3) uint8. A square that shrinks is cut at whole pixels of the image, which are less than
-        one of the crop, and averaged over areas. One that grows is bilinear and exact to a fraction of a
-        pixel, or the crops of a small, slow animal would jump. Outside the frame its border goes on.
+        (h, w, 3) uint8, of `crop_shape`. A region that shrinks is cut at whole pixels of the image, which are
+        less than one of the crop, and averaged over areas. One that grows is bilinear and exact to a fraction
+        of a pixel, or the crops of a small, slow animal would jump. Outside the frame its border goes on.
     """
-    if round(side) > size:
-        return _shrink(image, centre, round(side), size)
-    step = side / size
-    x, y = (c - side / 2 + step / 2 - 0.5 for c in centre)  # OpenCV counts from the top-left pixel's centre
-    to_image = np.array([[step, 0, x], [0, step, y]])
+    sides = (side * min(1, aspect), side / max(1, aspect))
+    shape = crop_shape(size, aspect)
+    if round(max(sides)) > max(shape):
+        return _shrink(image, centre, (max(1, round(sides[0])), max(1, round(sides[1]))), shape)
+    step_x, step_y = (length / pixels for length, pixels in zip(sides, shape, strict=True))
+    # OpenCV counts from the top-left pixel's centre
+    x, y = (
+        c - length / 2 + step / 2 - 0.5
+        for c, length, step in zip(centre, sides, (step_x, step_y), strict=True)
+    )
+    to_image = np.array([[step_x, 0, x], [0, step_y, y]])
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    crop = cv2.warpAffine(image, to_image, (size, size), flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    crop = cv2.warpAffine(image, to_image, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     return np.asarray(crop, np.uint8)
 
 
-def _shrink(image: Image, centre: tuple[float, float], side: int, size: int) -> Image:
+def _shrink(
+    image: Image, centre: tuple[float, float], sides: tuple[int, int], shape: tuple[int, int]
+) -> Image:
     """Several times as fast as a warp with enough samples to average over areas."""
-    left, top = (round(c - side / 2) for c in centre)
+    left, top = (round(c - side / 2) for c, side in zip(centre, sides, strict=True))
+    across, down = sides
     height, width = image.shape[:2]
-    x1, x2 = (min(max(x, 0), width) for x in (left, left + side))
-    y1, y2 = (min(max(y, 0), height) for y in (top, top + side))
+    x1, x2 = (min(max(x, 0), width) for x in (left, left + across))
+    y1, y2 = (min(max(y, 0), height) for y in (top, top + down))
     if x1 == x2 or y1 == y2:  # wholly outside: the nearest pixels of the border
         x1, y1 = min(x1, width - 1), min(y1, height - 1)
         x2, y2 = max(x2, x1 + 1), max(y2, y1 + 1)
-        left, top = min(max(left, x2 - side), x1), min(max(top, y2 - side), y1)
-    square: Any = image[y1:y2, x1:x2]
-    if square.shape[:2] != (side, side):
-        margins = (y1 - top, top + side - y2, x1 - left, left + side - x2)
-        square = cv2.copyMakeBorder(square, *margins, borderType=cv2.BORDER_REPLICATE)
-    return np.asarray(cv2.resize(square, (size, size), interpolation=cv2.INTER_AREA), np.uint8)
+        left, top = min(max(left, x2 - across), x1), min(max(top, y2 - down), y1)
+    region: Any = image[y1:y2, x1:x2]
+    if region.shape[:2] != (down, across):
+        margins = (y1 - top, top + down - y2, x1 - left, left + across - x2)
+        region = cv2.copyMakeBorder(region, *margins, borderType=cv2.BORDER_REPLICATE)
+    return np.asarray(cv2.resize(region, shape, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def plan_clips(
@@ -126,6 +171,7 @@ def plan_clips(
     rate: float,
     hop_s: float,
     context: float = 1.3,
+    own_aspect: bool = False,
     smooth_s: float = SMOOTH_S,
 ) -> list[ClipPlan]:
     """Plan the clips that slide over a whole track.
@@ -138,6 +184,7 @@ def plan_clips(
         hop_s: seconds from one clip to the next; at least half the time from frame to frame, since more
             clips of a time-lapse would show the same.
         context: side of the crops as a multiple of the animal's largest box in the clip.
+        own_aspect: crops have the proportions of the animal's box; else they are squares.
         smooth_s: window over which boxes are smoothed, seconds.
 
     Returns:
@@ -147,7 +194,14 @@ def plan_clips(
         hop_s = max(hop_s, float(np.median(np.diff(times_s))) / 2)
     windows = sample_windows(*track.span_s(times_s), clip_s=num_frames / rate, hop_s=hop_s)
     return plan_clips_at(
-        track, times_s, windows[:, 0], num_frames=num_frames, rate=rate, context=context, smooth_s=smooth_s
+        track,
+        times_s,
+        windows[:, 0],
+        num_frames=num_frames,
+        rate=rate,
+        context=context,
+        own_aspect=own_aspect,
+        smooth_s=smooth_s,
     )
 
 
@@ -159,6 +213,7 @@ def plan_clips_at(
     num_frames: int,
     rate: float,
     context: float = 1.3,
+    own_aspect: bool = False,
     smooth_s: float = SMOOTH_S,
 ) -> list[ClipPlan]:
     """Plan clips of a track that start at given times, as training does with random ones.
@@ -173,6 +228,7 @@ def plan_clips_at(
         num_frames: T, frames of a clip.
         rate: frames per second of a clip.
         context: side of the crops as a multiple of the animal's largest box in the clip.
+        own_aspect: crops have the proportions of the animal's box; else they are squares.
         smooth_s: window over which boxes are smoothed, seconds.
 
     Returns:
@@ -185,7 +241,10 @@ def plan_clips_at(
     for start_s in starts_s.tolist():
         chosen = sample_frames(span_s, start_s, num_frames=num_frames, rate=rate)
         squares = clip_squares(boxes[chosen], context=context)
-        plans.append(ClipPlan(track.track_id, start_s, start_s + num_frames / rate, first + chosen, squares))
+        aspect = compute_aspect(boxes[chosen]) if own_aspect else 1.0
+        plans.append(
+            ClipPlan(track.track_id, start_s, start_s + num_frames / rate, first + chosen, squares, aspect)
+        )
     return plans
 
 
@@ -208,7 +267,7 @@ def cut_clips(plans: Sequence[ClipPlan], frames: Iterable[Frame], *, size: int) 
     Args:
         plans: in any order, of any number of tracks.
         frames: in order of time; those in `frames_needed` are enough, others are passed over.
-        size: of the crops, pixels.
+        size: of the crops, pixels; see `crop_shape`.
 
     Yields:
         One clip for each plan, ordered by last frame.
@@ -236,8 +295,9 @@ class _OpenClip:
     """A clip that is being cut."""
 
     def __init__(self, plan: ClipPlan, size: int) -> None:
-        self.plan = plan
-        self.images = np.empty((len(plan.frames), size, size, 3), np.uint8)
+        self.plan, self.size = plan, size
+        width, height = crop_shape(size, plan.aspect)
+        self.images = np.empty((len(plan.frames), height, width, 3), np.uint8)
         self.done = 0
 
     @property
@@ -251,7 +311,7 @@ class _OpenClip:
             raise ValueError(f"frame {self.next_frame}, which a clip needs, is missing before {frame.index}")
         while self.next_frame == frame.index:
             x, y, side = self.plan.squares[self.done].tolist()
-            self.images[self.done] = crop_square(frame.image, (x, y), side, self.images.shape[1])
+            self.images[self.done] = crop_region(frame.image, (x, y), side, self.size, self.plan.aspect)
             self.done += 1
 
     def finish(self) -> Clip:

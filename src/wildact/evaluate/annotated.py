@@ -131,6 +131,7 @@ def plan_views(
         num_frames=recognizer.num_frames,
         rate=recognizer.rate,
         context=recognizer.context,
+        own_aspect=recognizer.own_aspect,
     )
     room = max(0.0, 1 - 1 / recognizer.context) / 2
     return [

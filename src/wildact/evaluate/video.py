@@ -36,7 +36,7 @@ from wildact.metrics import (
     within_crowds,
 )
 from wildact.pipeline import AnalysisSettings, Models, analyze_video, keep_at
-from wildact.types import Bool, Bout, Detections, Int64, Track, VideoResult
+from wildact.types import UNKNOWN, Bool, Bout, Detections, Int64, Track, VideoResult
 
 AP_FPS = Fraction(2)
 """Frames per second on which detections are scored: neighbouring frames are nearly the same picture."""
@@ -230,6 +230,9 @@ def count_chain(
 def _count_tracks(
     video: LabelledVideo, result: VideoResult, actions: Sequence[str], min_height_px: float
 ) -> TrackCounts:
+    """Compare tracks and bouts; bouts of an unknown action count as no answer."""
+    named = tuple(bout for bout in result.bouts if bout.action != UNKNOWN)
+    result = replace(result, bouts=named)
     tall = tuple(cut for track in video.tracks if (cut := cut_tall(track, min_height_px)) is not None)
     matches = match_tracks(tall, result.tracks)
     labels = {track.track_id: track.label for track in result.tracks}

@@ -10,7 +10,7 @@ import colorsys
 from collections.abc import Iterator, Sequence
 from itertools import chain, count
 
-from wildact.types import VideoResult
+from wildact.types import UNKNOWN, VideoResult
 
 Rgb = tuple[int, int, int]
 
@@ -30,6 +30,7 @@ ACTION_COLORS: dict[str, Rgb] = {
     "vigilant": (240, 200, 66),
     "resting": (120, 130, 150),
     "grooming": (204, 121, 167),
+    UNKNOWN: (214, 218, 223),
 }
 MORE_COLORS: tuple[Rgb, ...] = (
     (230, 159, 0),

@@ -16,10 +16,12 @@ from matplotlib.ticker import FuncFormatter
 
 from wildact.atomic import replacing
 from wildact.export.colors import result_hex
-from wildact.types import Bool, Int64, VideoResult
+from wildact.types import UNKNOWN, Bool, Int64, VideoResult
 
 LIGHT_NAMES = {"day": "day", "dusk": "dusk", "ir": "infrared"}
 GREY = "#5f6670"
+
+SIMULATED_NOTE = "actions: by a network trained on simulated clips; check them"
 
 WIDE_FONTS = (
     "Noto Sans CJK SC", "Noto Sans CJK JP", "Source Han Sans SC", "WenQuanYi Micro Hei", "PingFang SC",
@@ -104,7 +106,8 @@ def _seen(result: VideoResult, observed: Int64, first: int, last: int) -> Bool:
 
 
 def _legend(figure: Figure, result: VideoResult, colors: Mapping[str, str]) -> None:
-    actions = sorted({bout.action for bout in result.bouts})
+    actions = sorted({bout.action for bout in result.bouts}, key=lambda name: (name == UNKNOWN, name))
+    recognizer = result.models.get("recognizer", {})
     if actions:
         patches = [Patch(color=colors[action], label=action) for action in actions]
         figure.legend(
@@ -112,6 +115,9 @@ def _legend(figure: Figure, result: VideoResult, colors: Mapping[str, str]) -> N
             loc="outside lower left",
             ncols=min(7, len(patches)),
             frameon=False,
+            title=SIMULATED_NOTE if recognizer.get("trained_on_simulation") else None,
+            title_fontsize=8,
+            alignment="left",
             fontsize=9,
             handlelength=1,
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +13,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from wildact.atomic import replacing
 from wildact.export.colors import result_hex
 from wildact.export.ethogram import LIGHT_NAMES
-from wildact.export.tables import VideoOutcome, path_within
-from wildact.types import VideoResult
+from wildact.export.tables import VideoOutcome, bout_rows, path_within, track_rows
+from wildact.types import UNKNOWN, VideoResult
 
 Seconds = defaultdict[str, Counter[str]]
 
@@ -44,6 +44,7 @@ def save_report(
     by_species: Seconds = defaultdict(Counter)
     by_light: Seconds = defaultdict(Counter)
     tracks: Counter[str] = Counter()
+    moving: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     videos, watched_s = [], 0.0
     colors: dict[str, str] = {}
     room = most_pictures
@@ -54,9 +55,17 @@ def save_report(
         if outcome.result is not None:
             watched_s += float(outcome.result.info.duration or 0)
             _add_budget(outcome.result, by_species, by_light, tracks)
+            _add_movement(outcome.result, moving)
             colors |= result_hex(outcome.result)
-    names = sorted({action for seconds in by_species.values() for action in seconds})
+    names = sorted(
+        {action for seconds in by_species.values() for action in seconds},
+        key=lambda name: (name == UNKNOWN, name),
+    )
     shown = {name: colors[name] for name in names}
+
+    def rows(of: Seconds) -> list[dict[str, Any]]:
+        return [_budget_row(name, of[name], tracks[name], shown, moving) for name in sorted(of)]
+
     models = run.get("models", {})
     page = (
         _environment()
@@ -69,13 +78,11 @@ def save_report(
             animals=sum(v["tracks"] for v in videos),
             unpictured=sum(bool(v["elsewhere"]) for v in videos),
             watched=_duration(watched_s),
-            budget=[_budget_row(name, by_species[name], tracks[name], shown) for name in sorted(by_species)],
-            lights=[_budget_row(name, by_light[name], tracks[name], shown) for name in sorted(by_light)],
+            budget=rows(by_species),
+            lights=rows(by_light),
             actions=[{"name": name, "color": color} for name, color in shown.items()],
             models=models,
-            simulated=any(
-                "simulated" in str(model.get("trained_on", "")).lower() for model in models.values()
-            ),
+            simulated={part for part, model in models.items() if model.get("trained_on_simulation")},
             date=run.get("environment", {}).get("date_utc", "")[:10],
             version=run.get("environment", {}).get("versions", {}).get("wildact", ""),
         )
@@ -126,8 +133,9 @@ def _video(outcome: VideoOutcome, out: Path, pictures: Mapping[str, bytes] | Non
                 "start_s": bout.start_s,
                 "end_s": bout.end_s,
                 "score": bout.score,
+                "movement": row["movement"] or "",
             }
-            for bout in result.bouts
+            for bout, row in zip(result.bouts, bout_rows("", result), strict=True)
         ],
         "tracks": len(result.tracks),
     }
@@ -159,8 +167,23 @@ def _add_budget(result: VideoResult, by_species: Seconds, by_light: Seconds, tra
         by_light[light][bout.action] += bout.duration_s  # type: ignore[assignment]
 
 
-def _budget_row(name: str, seconds: Counter[str], tracks: int, colors: Mapping[str, str]) -> dict[str, Any]:
+def _add_movement(result: VideoResult, moving: dict[str, list[float]]) -> None:
+    """Add the seconds in which the animals of each species, and by each light, moved and were still."""
+    for row in track_rows("", result):
+        for name in (row["species"], f"by {LIGHT_NAMES[result.light]}"):
+            moving[name][0] += row["moving_s"]
+            moving[name][1] += row["still_s"]
+
+
+def _budget_row(
+    name: str,
+    seconds: Counter[str],
+    tracks: int,
+    colors: Mapping[str, str],
+    moving: Mapping[str, Sequence[float]],
+) -> dict[str, Any]:
     """A row of the budget; its columns are the actions that have a colour."""
+    moving_s, still_s = moving[name]
     total = sum(seconds.values()) or 1
     shares = {action: seconds[action] / total for action in colors}
     return {
@@ -172,6 +195,7 @@ def _budget_row(name: str, seconds: Counter[str], tracks: int, colors: Mapping[s
             for action, share in shares.items()
             if share > 0
         ],
+        "moving": f"{100 * moving_s / (moving_s + still_s):.0f} %" if moving_s + still_s else "–",
         "percent": {action: f"{100 * share:.0f} %" if share else "–" for action, share in shares.items()},
     }
 

@@ -14,7 +14,7 @@ from __future__ import annotations
 import csv
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,7 +26,8 @@ import pyarrow.parquet as pq
 
 from wildact.atomic import replacing
 from wildact.export.result import DETECTION_SCHEMA, detections_table
-from wildact.types import Bout, Track, VideoResult
+from wildact.movement import Movement, find_movement, moving_seconds
+from wildact.types import UNKNOWN, Bout, Track, VideoResult
 
 VIDEO_COLUMNS: Final = (
     "video", "status", "error", "warnings", "frames", "fps", "duration_s", "width", "height", "light",
@@ -34,9 +35,10 @@ VIDEO_COLUMNS: Final = (
 )  # fmt: skip
 TRACK_COLUMNS: Final = (
     "video", "track_id", "species", "species_score", "start_s", "end_s", "duration_s", "first_frame",
-    "last_frame", "detections", "interpolated", "mean_score", "main_action", "main_action_s",
+    "last_frame", "detections", "interpolated", "mean_score", "main_action", "main_action_s", "moving_s",
+    "still_s",
 )  # fmt: skip
-BOUT_COLUMNS: Final = ("video", "track_id", "species", "action", "start_s", "end_s", "score")
+BOUT_COLUMNS: Final = ("video", "track_id", "species", "action", "start_s", "end_s", "score", "movement")
 DETECTIONS_SCHEMA: Final = DETECTION_SCHEMA.insert(0, pa.field("video", pa.string(), nullable=False))
 
 _ROW_GROUP: Final = 50_000  # rows gathered before writing: one short video each would make a slow file
@@ -141,6 +143,7 @@ def track_rows(video: str, result: VideoResult) -> list[Row]:
 def bout_rows(video: str, result: VideoResult) -> list[Row]:
     """The video's rows of ``bouts.csv``: ``BOUT_COLUMNS`` to values, one row for each bout."""
     species = {track.track_id: track.label for track in result.tracks}
+    movements = {track.track_id: _movement(result, track) for track in result.tracks}
     return [
         {
             "video": video,
@@ -150,17 +153,34 @@ def bout_rows(video: str, result: VideoResult) -> list[Row]:
             "start_s": round(bout.start_s, 3),
             "end_s": round(bout.end_s, 3),
             "score": _rounded(bout.score),
+            "movement": _name_movement(movements.get(bout.track_id, ()), bout),
         }
         for bout in result.bouts
     ]
 
 
+def _movement(result: VideoResult, track: Track) -> tuple[Movement, ...]:
+    frame = np.array([0, 0, result.info.width, result.info.height], np.float32)
+    if np.array_equal(track.boxes, np.broadcast_to(frame, track.boxes.shape)):
+        return ()  # a box that is the whole picture does not say whether the animal in it moves
+    _, end_s = track.span_s(result.times_s, result.info.duration)
+    return find_movement(track, result.times_s, end_s)
+
+
+def _name_movement(movements: Sequence[Movement], bout: Bout) -> str | None:
+    """What an animal did for the longer part of a bout; None where nothing is known."""
+    moving_s, still_s = moving_seconds(movements, bout.start_s, bout.end_s)
+    if moving_s + still_s <= 0:
+        return None
+    return "moving" if moving_s > still_s else "still"
+
+
 def seconds_by_action(bouts: Iterable[Bout]) -> dict[str, float]:
-    """Action to seconds spent on it, the longest first."""
+    """Action to seconds spent on it, the longest first; unknown ones come last."""
     seconds: dict[str, float] = {}
     for bout in bouts:
         seconds[bout.action] = seconds.get(bout.action, 0.0) + bout.duration_s
-    return dict(sorted(seconds.items(), key=lambda item: (-item[1], item[0])))
+    return dict(sorted(seconds.items(), key=lambda item: (item[0] == UNKNOWN, -item[1], item[0])))
 
 
 def _track_row(video: str, result: VideoResult, track: Track) -> Row:
@@ -168,6 +188,7 @@ def _track_row(video: str, result: VideoResult, track: Track) -> Row:
     observed = track.observed
     actions = seconds_by_action(bout for bout in result.bouts if bout.track_id == track.track_id)
     main = next(iter(actions), None)
+    moving_s, still_s = moving_seconds(_movement(result, track), start, end)
     return {
         "video": video,
         "track_id": track.track_id,
@@ -183,6 +204,8 @@ def _track_row(video: str, result: VideoResult, track: Track) -> Row:
         "mean_score": _rounded(float(np.mean(track.scores[observed]))) if observed.any() else None,
         "main_action": main,
         "main_action_s": None if main is None else round(actions[main], 3),
+        "moving_s": round(moving_s, 3),
+        "still_s": round(still_s, 3),
     }
 
 

@@ -21,6 +21,7 @@ from wildact.metrics.pooling import RECALLS, Matches, mean_known, precision_at_r
 from wildact.metrics.recognition import (
     ActionSeconds,
     ClassScores,
+    choose_min_probability,
     compute_action_seconds,
     compute_actions_in_place,
     compute_class_rates,
@@ -60,6 +61,7 @@ __all__ = [
     "TrackingCounts",
     "TrackingScores",
     "build_tracking_metrics",
+    "choose_min_probability",
     "classify_speeds",
     "compute_action_seconds",
     "compute_actions_in_place",

@@ -15,6 +15,9 @@ from wildact.labels import ActionLabel
 from wildact.metrics.tracking import MIN_IOU
 from wildact.types import Bout, Float32, Float64, Int64, Track
 
+NAMED_RIGHT = 0.9
+"""Share of what is named that shall be right; less probable answers are unknown."""
+
 
 @dataclass(frozen=True, slots=True)
 class ClassScores:
@@ -95,6 +98,29 @@ def compute_top_k(truth: Int64, scores: Float32, k: int) -> float:
     """
     top = np.argsort(-scores, axis=1, kind="stable")[:, :k]
     return _divide(int(np.sum(top == truth[:, None])), len(truth))
+
+
+def choose_min_probability(
+    probabilities: Float64, seconds: Float64, right_s: Float64, *, precision: float = NAMED_RIGHT
+) -> float:
+    """Choose the probability below which an answer is better not given.
+
+    Args:
+        probabilities: (N,) of each answer, in [0, 1].
+        seconds: (N,) that each answer stands for.
+        right_s: (N,) seconds of them for which it is right.
+        precision: share of the seconds with an answer that shall be right.
+
+    Returns:
+        The smallest probability for which that holds of all answers at least as probable, rounded down to
+        three decimals; 1 where there is none, or no answer at all.
+    """
+    order = np.argsort(-probabilities, kind="stable")
+    ordered = probabilities[order]
+    share = np.cumsum(right_s[order]) / np.maximum(np.cumsum(seconds[order]), 1e-9)
+    last_of_equals = np.append(ordered[1:] < ordered[:-1], True)[: len(ordered)]
+    good = np.flatnonzero((share >= precision) & last_of_equals)
+    return float(np.floor(ordered[good[-1]] * 1000) / 1000) if len(good) else 1.0
 
 
 def compute_class_scores(

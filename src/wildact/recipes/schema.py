@@ -185,7 +185,8 @@ class RecognitionData(Section):
         clips_per_video: drawn at each visit of a video.
         num_frames: T.
         rate: frames per second of a clip.
-        size: of the crops, pixels.
+        size: side of the crops, pixels; crops of their own aspect have about as many pixels.
+        aspect: ``square``, or ``own``: crops have the proportions of the animal's box.
         context: side of a crop as a multiple of the animal's size.
         balanced: draw the actions equally often, however rare they are.
         box_jitter: largest random shift of each border of a track's boxes, as a share of their size.
@@ -208,6 +209,7 @@ class RecognitionData(Section):
     brightness: Share
     blur: Share
     noise: Annotated[float, Field(ge=0)]
+    aspect: Literal["square", "own"] = "square"
     mean: tuple[float, float, float]
     std: tuple[Positive, Positive, Positive]
 
@@ -235,16 +237,44 @@ class DetectionRecipe(_Recipe):
         return self
 
 
+class Probe(Section):
+    """How the clips of a linear probe are chosen; their features are computed once.
+
+    Attributes:
+        hop_s: seconds from one clip of a labelled bout to the next.
+        mirrored: the mirror image of each clip is a sample, too.
+    """
+
+    hop_s: Positive
+    mirrored: bool
+
+
+PROBE = "lite0_probe"
+"""The network that is trained as a linear probe."""
+
+
 class RecognitionRecipe(_Recipe):
     """How an action network is trained.
 
     Attributes:
         label_smoothing: share of the truth that goes to all actions alike.
+        probe: see `Probe`; no other changes of the clips are made.
     """
 
     kind: Literal["recognizer"]
     label_smoothing: Share = 0
     data: RecognitionData
+    probe: Probe | None = None
+
+    @model_validator(mode="after")
+    def _probe_of_model(self) -> Self:
+        if (self.probe is not None) != (self.model.name == PROBE):
+            raise ValueError(f"'probe' belongs to the network {PROBE}, which needs it")
+        if self.probe is not None and "body" not in self.model.frozen:
+            raise ValueError("'model.frozen' must hold \"body\": features are computed once")
+        if self.data.aspect == "own" and self.probe is None:
+            raise ValueError(f"'data.aspect' is \"own\" for {PROBE} only: clips of a batch have one shape")
+        return self
 
 
 Recipe = Annotated[DetectionRecipe | RecognitionRecipe, Field(discriminator="kind")]

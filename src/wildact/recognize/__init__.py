@@ -12,6 +12,7 @@ from torch import nn
 
 from wildact.errors import UsageError
 from wildact.recognize.bouts import scores_to_bouts
+from wildact.recognize.lite0_probe import Lite0Probe, build_lite0_probe
 from wildact.recognize.lite0_tsm import build_lite0_tsm
 from wildact.recognize.predict import Recognizer, predict_actions
 from wildact.recognize.preprocess import normalize_clips, to_channels_last
@@ -19,13 +20,13 @@ from wildact.recognize.slowfast import build_slowfast_r50, build_slowfast_r101, 
 from wildact.recognize.video_resnet import (
     build_mc3_18,
     build_r2plus1d_18,
-    build_r2plus1d_narrow,
     build_r3d_18,
 )
 from wildact.weights import find_weights, load_initial_weights, load_state, load_weights
 
 __all__ = [
     "RECOGNIZERS",
+    "Lite0Probe",
     "Recognizer",
     "build_recognizer",
     "load_recognizer",
@@ -38,7 +39,7 @@ __all__ = [
 
 RECOGNIZERS: dict[str, Callable[..., nn.Module]] = {
     "lite0_tsm": build_lite0_tsm,
-    "r2plus1d_narrow": build_r2plus1d_narrow,
+    "lite0_probe": build_lite0_probe,
     "r3d_18": build_r3d_18,
     "mc3_18": build_mc3_18,
     "r2plus1d_18": build_r2plus1d_18,

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from wildact.types import ActionScores, Bout, Float32, Float64
+from wildact.types import UNKNOWN, ActionScores, Bout, Float32, Float64
 
 STEP_S = 0.1
 """Resolution of the time line on which clips are combined: finer than actions begin and end."""
@@ -53,7 +53,13 @@ def score_timeline(
 
 
 def scores_to_bouts(
-    actions: ActionScores, start_s: float, end_s: float, *, inertia_s: float = 1.5, min_bout_s: float = 0.6
+    actions: ActionScores,
+    start_s: float,
+    end_s: float,
+    *,
+    min_probability: float = 0.0,
+    inertia_s: float = 1.5,
+    min_bout_s: float = 0.6,
 ) -> tuple[Bout, ...]:
     """Cut a track's time into bouts, with inertia, so that the ethogram does not flicker.
 
@@ -65,6 +71,7 @@ def scores_to_bouts(
         actions: of one track; without any clip there are no bouts.
         start_s: of the track.
         end_s: of the track, exclusive.
+        min_probability: a bout whose mean probability is lower is `UNKNOWN`; such neighbours become one.
         inertia_s: what a change must gain: so many seconds for which the new action is e times as probable as
             the old one; a third of them at 20 times.
         min_bout_s: shortest bout, unless the track itself is shorter.
@@ -77,14 +84,16 @@ def scores_to_bouts(
     starts, scores = score_timeline(actions, start_s, end_s)
     borders = np.append(starts, end_s)
     labels = _best_path(np.log(np.maximum(scores, LEAST_PROBABLE)) * np.diff(borders)[:, None], inertia_s)
-    runs = _merge_short(_runs(labels), scores, borders, min_bout_s)
+    runs = _hide_doubtful(_merge_short(_runs(labels), scores, borders, min_bout_s), scores, min_probability)
+    names, best = (*actions.classes, UNKNOWN), scores.max(axis=1)
+    of_label = np.column_stack([scores, best])
     return tuple(
         Bout(
             track_id=actions.track_id,
-            action=actions.classes[label],
+            action=names[label],
             start_s=float(borders[first]),
             end_s=float(borders[last]),
-            score=float(scores[first:last, label].mean()),
+            score=float(of_label[first:last, label].mean()),
         )
         for first, last, label in runs
     )
@@ -115,6 +124,19 @@ def _runs(labels: list[int]) -> list[tuple[int, int, int]]:
     """(first step, step after the last, label) of each stretch of one label."""
     changes = [0, *(i for i in range(1, len(labels)) if labels[i] != labels[i - 1]), len(labels)]
     return [(a, b, labels[a]) for a, b in pairwise(changes)]
+
+
+def _hide_doubtful(
+    runs: list[tuple[int, int, int]], scores: Float32, min_probability: float
+) -> list[tuple[int, int, int]]:
+    """Give runs that are not probable enough the label after the last class, and join neighbours."""
+    hidden = scores.shape[1]
+    steps = [
+        label if scores[first:last, label].mean() >= min_probability else hidden
+        for first, last, label in runs
+        for _ in range(last - first)
+    ]
+    return _runs(steps)
 
 
 def _merge_short(

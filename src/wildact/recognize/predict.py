@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 
 import numpy as np
 import torch
@@ -25,7 +24,8 @@ class Recognizer:
         card: of the weights.
         num_frames: T.
         rate: frames per second of a clip.
-        size: S, pixels.
+        size: S, pixels; crops of their own aspect have about as many pixels.
+        own_aspect: crops have the proportions of the animal's box; else they are squares.
         context: side of a crop as a multiple of the animal's size.
         mean: of each channel in [0, 1].
         std: of each channel.
@@ -37,6 +37,7 @@ class Recognizer:
     num_frames: int
     rate: float
     size: int
+    own_aspect: bool
     context: float
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -54,6 +55,7 @@ class Recognizer:
             num_frames=int(wants["num_frames"]),
             rate=float(wants["rate"]),
             size=int(wants["size"]),
+            own_aspect=wants.get("aspect") == "own",
             context=float(wants["context"]),
             mean=tuple(wants["mean"]),
             std=tuple(wants["std"]),
@@ -99,8 +101,14 @@ def predict_actions(
 
 
 def _batches(clips: Iterable[Clip], size: int) -> Iterator[list[Clip]]:
-    iterator = iter(clips)
-    while batch := list(islice(iterator, size)):
+    """Yield up to ``size`` clips at a time, all of one shape."""
+    batch: list[Clip] = []
+    for clip in clips:
+        if batch and (len(batch) == size or clip.images.shape != batch[0].images.shape):
+            yield batch
+            batch = []
+        batch.append(clip)
+    if batch:
         yield batch
 
 

@@ -133,9 +133,15 @@ def run_batch(
 def _fingerprint(settings: AnalysisSettings) -> tuple[str, dict[str, Any]]:
     """A digest of everything that decides what a result holds, and the weights' facts."""
     weights = {}
-    for kind, name in (("detector", settings.detector), ("recognizer", settings.recognizer)):
+    names = {"detector": settings.detector, "recognizer": settings.recognizer}
+    if settings.whole_frame:
+        del names["detector"]
+    for kind, name in names.items():
         path, card = find_weights(name, kind)  # type: ignore[arg-type]  # the two kinds there are
-        facts = card.model_dump(mode="json", include={"name", "licence", "trained_on", "recipe", "scores"})
+        keys = {
+            "name", "licence", "trained_on", "trained_on_simulation", "recipe", "scores", "min_probability",
+        }  # fmt: skip
+        facts = card.model_dump(mode="json", include=keys)
         weights[kind] = {**facts, "file": path.name, "sha256": compute_sha256(path)}
     decisive = {k: str(v) for k, v in asdict(settings).items() if k not in ("device", "batch_size")}
     decisive["wildact"] = __version__

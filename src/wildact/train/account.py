@@ -16,6 +16,7 @@ from wildact.datasets.native.raw import ACTIONS, ANNOTATIONS
 from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
 from wildact.record import NOT_RECORDED, describe_environment, plain_values
+from wildact.simulate.dataset import GENERATOR
 from wildact.train.visits import Batches
 from wildact.weights import WeightCard, compute_sha256
 
@@ -183,7 +184,7 @@ def make_card(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, fil
     if isinstance(recipe, DetectionRecipe):
         preprocessing: dict[str, Any] = {}
     else:
-        keys = ("num_frames", "rate", "size", "context", "mean", "std")
+        keys = ("num_frames", "rate", "size", "aspect", "context", "mean", "std")
         preprocessing = {key: getattr(recipe.data, key) for key in keys}
     return WeightCard(
         name=recipe.model.name,
@@ -194,5 +195,6 @@ def make_card(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, fil
         preprocessing=preprocessing,
         architecture=recipe.model.architecture,
         recipe=recipe.name,
+        trained_on_simulation=dataset.facts.get("generator") == GENERATOR,
         trained_on=str(dataset.facts.get("description", dataset.root.name)),
     )

@@ -23,8 +23,9 @@ from wildact.datasets.findings import SHARED_CAMERA, SHARED_FILE, SHARED_SITE, F
 from wildact.datasets.leakage import compare_datasets, find_copies
 from wildact.errors import DatasetError, OutputError, UsageError, WeightsError
 from wildact.recipes import DetectionRecipe
+from wildact.recognize import Lite0Probe
 from wildact.record import save_json
-from wildact.train import detection, recognition, video_detection
+from wildact.train import detection, probe, recognition, video_detection
 from wildact.train.account import (
     Account,
     describe_dataset,
@@ -99,10 +100,10 @@ def train_recipe(
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, dataset)
     card = make_card(recipe, dataset, BEST_FILE)
-    blocks, losses, per_visit = _plan(recipe, dataset)
+    _make_folder(out)
+    blocks, losses, per_visit = _plan(recipe, dataset, model, out)
     if isinstance(recipe, DetectionRecipe):
         detection.prepare_model(model)
-    _make_folder(out)
     last = out / "last.ckpt"
     initial = describe_initial(recipe, model)
     training = describe_dataset(dataset, roots)
@@ -155,8 +156,9 @@ def train_recipe(
 
 
 def _save_best(out: Path, card: WeightCard, model: nn.Module, scores: dict[str, float]) -> None:
-    named = {f"validation/{name}": value for name, value in scores.items()}
-    card = card.model_copy(update={"scores": named})
+    sure = scores.get("min_probability", 0.0)
+    named = {f"validation/{name}": value for name, value in scores.items() if name != "min_probability"}
+    card = card.model_copy(update={"scores": named, "min_probability": sure})
     save_weights(out / BEST_FILE, model.state_dict(), card, dtype=torch.float16)
 
 
@@ -203,7 +205,7 @@ def _warn_of_overlap(dataset: Dataset, held_out: Dataset) -> None:
         )
 
 
-def _plan(recipe: Recipe, dataset: Dataset) -> tuple[Blocks[Any], Losses, int]:
+def _plan(recipe: Recipe, dataset: Dataset, model: nn.Module, out: Path) -> tuple[Blocks[Any], Losses, int]:
     """The samples, the losses, and how many samples one visit of a video gives."""
     if isinstance(recipe, DetectionRecipe):
         per_visit = recipe.data.frames_per_video
@@ -211,6 +213,10 @@ def _plan(recipe: Recipe, dataset: Dataset) -> tuple[Blocks[Any], Losses, int]:
             blocks = video_detection.build_blocks(dataset, recipe, recipe.window)
             return blocks, video_detection.compute_losses, per_visit
         return detection.build_blocks(dataset, recipe), detection.compute_losses, per_visit
+    if recipe.probe is not None:
+        assert isinstance(model, Lite0Probe)  # the recipe's schema has seen to it
+        clips = probe.build_blocks(dataset, recipe, recipe.probe, model, out)
+        return clips, partial(probe.compute_losses, recipe=recipe), recipe.data.clips_per_video
     losses = partial(recognition.compute_losses, recipe=recipe)
     return recognition.build_blocks(dataset, recipe), losses, recipe.data.clips_per_video
 

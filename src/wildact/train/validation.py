@@ -25,6 +25,7 @@ from wildact.decode import VideoReader
 from wildact.detect import Detector, looks_around, stream_detections
 from wildact.labels import LabelledVideo
 from wildact.metrics import (
+    choose_min_probability,
     compute_class_rates,
     draw_resamples,
     match_detections,
@@ -122,8 +123,8 @@ def score_network(model: Any, card: WeightCard, dataset: Dataset, device: str) -
     """Scores of a network that is being trained; the network itself is left as it is.
 
     Returns:
-        Of a detector ``box_ap``, ``box_ap50``, ``mask_ap``, ``mask_ap50``; of an action network ``accuracy``
-        and ``mean_class_accuracy``.
+        Of a detector ``box_ap``, ``box_ap50``, ``mask_ap``, ``mask_ap50``; of an action network ``accuracy``,
+        ``mean_class_accuracy`` and, without an interval, ``min_probability`` for the card.
     """
     resamples = RESAMPLES if len(dataset.videos) > 1 else 0  # of one video nothing can be said
     weights = draw_resamples(len(dataset.videos), resamples, seed=0)
@@ -171,21 +172,31 @@ def _detect(
 
 
 def _score_recognizer(recognizer: Recognizer, dataset: Dataset, weights: Int64) -> dict[str, Float64]:
-    tables = [_tabulate_middles(video, recognizer) for video in dataset.videos]
+    videos = [_answer_middles(video, recognizer) for video in dataset.videos]
+    tables = [
+        tabulate_answers([true for true, _, _ in one], [answer for _, answer, _ in one], recognizer.classes)
+        for one in videos
+    ]
     rates = compute_class_rates(np.tensordot(weights, np.array(tables), axes=1))
-    return {"accuracy": rates.accuracy, "mean_class_accuracy": rates.mean_class_accuracy}
-
-
-def _tabulate_middles(video: LabelledVideo, recognizer: Recognizer) -> Int64:
-    """Answers for the clip in the middle of each labelled bout."""
-    shown = _middle_clips(video, recognizer)  # in the order in which they end
-    answers = {
-        row.track_id: row.classes[int(row.scores[0].argmax())]
-        for row in predict_actions(recognizer, [clip for _, clip in shown])
-    }
-    return tabulate_answers(
-        [action for action, _ in shown], [answers[clip.track_id] for _, clip in shown], recognizer.classes
+    answers = [answer for one in videos for answer in one]
+    sure = choose_min_probability(
+        np.array([probability for _, _, probability in answers], np.float64),
+        np.ones(len(answers)),
+        np.array([true == answer for true, answer, _ in answers], np.float64),
     )
+    return {
+        "accuracy": rates.accuracy,
+        "mean_class_accuracy": rates.mean_class_accuracy,
+        "min_probability": np.array([sure]),
+    }
+
+
+def _answer_middles(video: LabelledVideo, recognizer: Recognizer) -> list[tuple[str, str, float]]:
+    """Return action, answer and its probability for the clip in the middle of each labelled bout."""
+    shown = _middle_clips(video, recognizer)  # in the order in which they end
+    scores = {row.track_id: row.scores[0] for row in predict_actions(recognizer, [clip for _, clip in shown])}
+    answers = [(action, scores[clip.track_id]) for action, clip in shown]
+    return [(action, recognizer.classes[row.argmax()], float(row.max())) for action, row in answers]
 
 
 def _middle_clips(video: LabelledVideo, recognizer: Recognizer) -> list[tuple[str, Clip]]:
@@ -202,6 +213,7 @@ def _middle_clips(video: LabelledVideo, recognizer: Recognizer) -> list[tuple[st
             num_frames=recognizer.num_frames,
             rate=recognizer.rate,
             context=recognizer.context,
+            own_aspect=recognizer.own_aspect,
         )
         plans.append(replace(plan, track_id=len(plans)))
         actions.append(moments.action)

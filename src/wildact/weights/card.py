@@ -26,6 +26,9 @@ class WeightCard(BaseModel):
         architecture: arguments of the builder, besides the number of classes.
         recipe: name of the training recipe, or the address of the training code.
         trained_on: data the network was trained on, in words.
+        trained_on_simulation: it has seen simulated videos only.
+        min_probability: of an action network: bouts whose mean probability is lower are reported as unknown.
+            Chosen on validation data such that nine tenths of what is named is right; 0: all is named.
         scores: measured quality, ``"data set/metric"`` to value.
         source: where the weights come from, if they are not wildact's own.
         notes: anything else a user should know.
@@ -47,6 +50,8 @@ class WeightCard(BaseModel):
     architecture: dict[str, Any]
     recipe: str | None = None
     trained_on: str
+    trained_on_simulation: bool = False
+    min_probability: Annotated[float, Field(ge=0, le=1)] = 0.0
     scores: dict[str, float] = Field(default_factory=dict)
     source: str = ""
     notes: str = ""

@@ -70,6 +70,7 @@ def _weights(card: WeightCard) -> dict[str, Any]:
         "recipe": card.recipe,
         "trained on": card.trained_on,
         "licence": card.licence,
+        "unknown below a probability of": card.min_probability or "none: all is named",
         "input": card.preprocessing or "as the network itself scales and normalises it",
         "architecture": card.architecture or "as published",
         "file": card.file,

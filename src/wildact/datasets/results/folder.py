@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -16,6 +16,7 @@ from wildact.errors import DatasetError
 from wildact.export.recording import Recording
 from wildact.export.result import MARKER, load_result
 from wildact.export.tables import original_name
+from wildact.types import UNKNOWN
 
 IN_FOLDER = re.compile(r"videos/[A-Za-z0-9][A-Za-z0-9._-]*")
 """What ``videos.csv`` says of where a result is; nothing in it leads out of the folder."""
@@ -66,12 +67,15 @@ def find_results(folder: Path) -> Results:
 def read_recordings(results: Results) -> Iterator[Recording]:
     """The videos of a run, one in memory at a time; site and camera from the names of the folders.
 
+    Bouts of an unknown action are left out: in a label it would be an action of that name.
+
     Raises:
         DatasetError: if a result is damaged.
     """
     for name, folder in results.videos.items():
         site, camera = split_place(name)
         result = load_result(folder)
+        result = replace(result, bouts=tuple(bout for bout in result.bouts if bout.action != UNKNOWN))
         yield Recording(name, result, site=site, camera=camera, light=result.light)
 
 

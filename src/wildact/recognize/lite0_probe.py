@@ -1,0 +1,82 @@
+"""A linear probe: frozen EfficientNet-Lite0 features, their statistics over time, a linear layer.
+
+The features are those that ImageNet taught; only the linear layer is trained (multinomial logistic
+regression), which takes seconds once the features are computed. A few hundred clips are enough.
+
+Reference:
+    Alain & Bengio 2017, Understanding intermediate layers using linear classifier probes.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from wildact.backbones import Lite0
+from wildact.backbones.lite0 import OUTPUT_CHANNELS
+
+CHANNELS = OUTPUT_CHANNELS[-1]
+STATISTICS = 3
+"""Mean, standard deviation, and mean absolute difference from frame to frame."""
+
+SMALLEST_STD = 1e-4
+"""A statistic that hardly varies between the training clips is not scaled up further."""
+
+
+class Lite0Probe(nn.Module):
+    """Frames to features, features to statistics over time, statistics to logits."""
+
+    feature_mean: Tensor
+    feature_std: Tensor
+
+    def __init__(self, num_classes: int) -> None:
+        super().__init__()
+        self.body = Lite0()
+        self.register_buffer("feature_mean", torch.zeros(STATISTICS * CHANNELS))
+        self.register_buffer("feature_std", torch.ones(STATISTICS * CHANNELS))
+        self.fc = nn.Linear(STATISTICS * CHANNELS, num_classes)
+        nn.init.zeros_(self.fc.weight)
+        nn.init.zeros_(self.fc.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, 3, T, H, W) normalised clips, H and W divisible by 32, to (N, num_classes) logits."""
+        return self.classify(self.describe(x))
+
+    def describe(self, x: Tensor) -> Tensor:
+        """Return the statistics of clips.
+
+        Args:
+            x: (N, 3, T, H, W) normalised clips, H and W divisible by 32.
+
+        Returns:
+            (N, 3 C): mean over time of the C features, their standard deviation, and the mean absolute
+            difference between a frame's and the next one's; the latter two are 0 for a single frame.
+        """
+        n, channels, t, height, width = x.shape
+        frames = x.transpose(1, 2).reshape(n * t, channels, height, width)
+        frames = frames.contiguous(memory_format=torch.channels_last)
+        features = self.body(frames)["3"].mean(dim=(2, 3)).view(n, t, CHANNELS)
+        mean = features.mean(dim=1)
+        deviation = features.std(dim=1, correction=0)
+        change = features.diff(dim=1).abs().sum(dim=1) / max(1, t - 1)
+        return torch.cat([mean, deviation, change], dim=1)
+
+    def classify(self, statistics: Tensor) -> Tensor:
+        """(N, 3 C) statistics to (N, num_classes) logits."""
+        logits: Tensor = self.fc((statistics - self.feature_mean) / self.feature_std)
+        return logits
+
+    @torch.no_grad()
+    def standardize(self, statistics: Tensor) -> None:
+        """Set the scale of the statistics by (N, 3 C) ones of the training clips."""
+        self.feature_mean.copy_(statistics.mean(dim=0))
+        self.feature_std.copy_(statistics.std(dim=0, correction=0).clamp_min(SMALLEST_STD))
+
+
+def build_lite0_probe(num_classes: int) -> Lite0Probe:
+    """Build the linear probe, untrained.
+
+    Args:
+        num_classes: actions.
+    """
+    return Lite0Probe(num_classes)
