@@ -71,9 +71,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--detector", help="an FGFA: name, weights file or run folder")
-    parser.add_argument(
-        "--seconds", type=float, default=12.0, help="length of the clip"
-    )
+    parser.add_argument("--seconds", type=float, default=12.0, help="length of the clip")
     parser.add_argument("--radius", type=int, default=WindowSettings().radius, help="K")
     options = parser.parse_args()
     logging.disable(logging.WARNING)  # that the embedding is untrained is said above

@@ -1,6 +1,7 @@
 """The log of a training run as CSV files, kept when a run goes on.
 
-``metrics.csv`` has a row every few iterations, ``validation.csv`` one for each validation.
+``metrics.csv`` has a row every few iterations, ``validation.csv`` one for each validation. Lightning's own
+CSV logger begins a file anew when a run is resumed.
 """
 
 from __future__ import annotations
@@ -22,17 +23,11 @@ class MetricsLog(Logger):
     """Appends to CSV files; rows of iterations that are about to be done again are left out."""
 
     def __init__(self, folder: Path, *, start: int) -> None:
-        """Open a log.
-
-        Args:
-            folder: of the files.
-            start: iterations done before; an earlier log is kept up to there.
-        """
+        """Open the log of a run of which ``start`` iterations were done before."""
         super().__init__()
         self.folder = folder
-        self.training = _Table(folder / "metrics.csv")
-        self.validation = _Table(folder / "validation.csv")
-        self._keep(start)
+        for name in ("metrics.csv", "validation.csv"):
+            _keep_rows(folder / name, start)
 
     @property
     def name(self) -> str:
@@ -50,41 +45,30 @@ class MetricsLog(Logger):
 
     @rank_zero_only
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
-        """Append a row."""
+        """Append a row; the first row of a file decides on its columns."""
         validated = {k.removeprefix(VALIDATION): v for k, v in metrics.items() if k.startswith(VALIDATION)}
-        table = self.validation if validated else self.training
+        path = self.folder / ("validation.csv" if validated else "metrics.csv")
         values = validated or {k: v for k, v in metrics.items() if k != "epoch"}
-        table.append({"iteration": str(step), **{k: f"{v:.6g}" for k, v in values.items()}})
+        row = {"iteration": str(step), **{k: f"{v:.6g}" for k, v in values.items()}}
+        with path.open("a+", encoding="utf-8", newline="") as file:
+            file.seek(0)
+            columns = next(csv.reader(file), None)
+            if columns is None:
+                columns = list(row)
+                csv.writer(file).writerow(columns)
+            csv.writer(file).writerow([row.get(column, "") for column in columns])
 
-    @rank_zero_only
-    def _keep(self, start: int) -> None:
-        self.training.keep(start)
-        self.validation.keep(start)
 
-
-class _Table:
-    """A CSV file whose first row decides on its columns."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self.columns: list[str] = []
-
-    def append(self, row: Mapping[str, str]) -> None:
-        if not self.columns:
-            self.columns = list(row)
-            with self.path.open("w", encoding="utf-8", newline="") as file:
-                csv.writer(file).writerow(self.columns)
-        with self.path.open("a", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerow([row.get(column, "") for column in self.columns])
-
-    def keep(self, start: int) -> None:
-        """Leave out the rows of iteration ``start`` and later ones."""
-        if start == 0 or not self.path.is_file():
-            self.path.unlink(missing_ok=True)
-            return
-        with self.path.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
-        self.columns = rows[0] if rows else []
-        kept = [row for row in rows[1:] if len(row) == len(self.columns) and int(row[0]) < start]
-        with self.path.open("w", encoding="utf-8", newline="") as file:
-            csv.writer(file).writerows([self.columns, *kept] if self.columns else [])
+@rank_zero_only
+def _keep_rows(path: Path, start: int) -> None:
+    """Leave out the rows of iteration ``start`` and later ones, and a last one that was cut off."""
+    if start == 0:
+        path.unlink(missing_ok=True)
+    if not path.is_file():
+        return
+    with path.open("r+", encoding="utf-8", newline="") as file:
+        rows = list(csv.reader(file))
+        file.seek(0)
+        file.truncate()
+        kept = [row for row in rows[1:] if len(row) == len(rows[0]) and int(row[0]) < start]
+        csv.writer(file).writerows([*rows[:1], *kept])

@@ -26,10 +26,10 @@ _logger = logging.getLogger(__name__)
 
 
 def load_video_weights(model: FlowGuidedMaskRCNN, weights: str, *, network: str, head: Sequence[str]) -> None:
-    """Copy weights into an untrained FGFA.
+    """Copy weights of a Mask R-CNN, or of an FGFA, into an untrained FGFA.
 
-    Of a Mask R-CNN's weights all are taken but a head of another number of classes. The flow then gets its
-    published weights where there are such; what stays untrained is logged.
+    In the former case the flow gets its published weights where there are such; what stays untrained is
+    logged.
 
     Args:
         model: the network.

@@ -78,15 +78,6 @@ class Encoded(NamedTuple):
     pictures: Tensor
     shape: tuple[int, int]
 
-    def select(self, frames: slice) -> Encoded:
-        """Take some of the frames."""
-        return Encoded(
-            {name: maps[frames] for name, maps in self.features.items()},
-            {name: maps[frames] for name, maps in self.embeddings.items()},
-            self.pictures[frames],
-            self.shape,
-        )
-
 
 class FlowGuidedMaskRCNN(nn.Module):
     """A Mask R-CNN that looks at a frame with the help of others.
@@ -116,9 +107,7 @@ class FlowGuidedMaskRCNN(nn.Module):
             While training a dict of losses, else for each window torchvision's dict of boxes, labels, scores
             and masks, in pixels of the window.
         """
-        count = len(windows[0])
-        encoded = self.encode([frame for window in windows for frame in window])
-        current, *others = (encoded.select(slice(k, None, count)) for k in range(count))
+        current, *others = (self.encode(list(frames)) for frames in zip(*windows, strict=True))
         features = self.aggregate(current, others, [self.find_flow(current, other) for other in others])
         sizes = [(int(window.shape[2]), int(window.shape[3])) for window in windows]
         found, losses = self.detect(features, current.shape, sizes, targets)
