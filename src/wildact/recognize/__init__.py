@@ -16,7 +16,7 @@ from wildact.recognize.lite0_probe import Lite0Probe, build_lite0_probe
 from wildact.recognize.lite0_tsm import build_lite0_tsm
 from wildact.recognize.predict import Recognizer, predict_actions
 from wildact.recognize.preprocess import normalize_clips, to_channels_last
-from wildact.recognize.slowfast import build_slowfast_r50, build_slowfast_r101, pack_pathways
+from wildact.recognize.slowfast import build_slowfast_r50, pack_pathways
 from wildact.recognize.video_resnet import (
     build_mc3_18,
     build_r2plus1d_18,
@@ -44,7 +44,6 @@ RECOGNIZERS: dict[str, Callable[..., nn.Module]] = {
     "mc3_18": build_mc3_18,
     "r2plus1d_18": build_r2plus1d_18,
     "slowfast_r50": build_slowfast_r50,
-    "slowfast_r101": build_slowfast_r101,
 }
 
 

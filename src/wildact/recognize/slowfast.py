@@ -268,28 +268,15 @@ def pack_pathways(clips: Tensor, alpha: int) -> list[Tensor]:
     return [clips.index_select(2, torch.tensor(chosen, device=clips.device)), clips]
 
 
-def build_slowfast_r50(
-    num_classes: int, *, fusion_kernel: int = 7, depths: Sequence[int] = (3, 4, 6, 3), **options: Any
-) -> SlowFast:
-    """SlowFast of 50 layers, by default with the 16 frames and alpha of 2 of Schindler & Steinhage.
+def build_slowfast_r50(num_classes: int, **options: Any) -> SlowFast:
+    """Build SlowFast of 50 layers, by default with the 16 frames and alpha of 2 of Schindler & Steinhage.
 
     The published 8x8 network has ``num_frames`` 32 and ``alpha`` 4, and its weights fit the default one too;
-    4x16 has 32, 8 and ``fusion_kernel`` 5.
+    4x16 has 32, 8 and ``fusion_kernel`` 5. The one of 101 layers has ``depths`` 3, 4, 23, 3 and
+    ``fusion_kernel`` 5.
 
     Args:
         num_classes: actions.
-        fusion_kernel: see `SlowFast`.
-        depths: see `SlowFast`.
         **options: of `SlowFast`.
     """
-    return SlowFast(num_classes, fusion_kernel=fusion_kernel, depths=depths, **options)
-
-
-def build_slowfast_r101(
-    num_classes: int, *, fusion_kernel: int = 5, depths: Sequence[int] = (3, 4, 23, 3), **options: Any
-) -> SlowFast:
-    """SlowFast of 101 layers; see `build_slowfast_r50`.
-
-    The published 8x8 network has ``num_frames`` 32 and ``alpha`` 4.
-    """
-    return SlowFast(num_classes, fusion_kernel=fusion_kernel, depths=depths, **options)
+    return SlowFast(num_classes, **options)

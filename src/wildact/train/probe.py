@@ -17,7 +17,6 @@ import numpy as np
 import torch
 from numpy.random import Generator
 from torch import Tensor
-from torch.nn import functional as F
 
 from wildact.atomic import replacing
 from wildact.clip import ClipPlan, plan_clips_at, sample_windows
@@ -27,7 +26,7 @@ from wildact.labels import LabelledVideo
 from wildact.recipes import RecognitionRecipe
 from wildact.recipes.schema import Probe, RecognitionData
 from wildact.recognize import Lite0Probe, normalize_clips
-from wildact.train.recognition import cut_decodable, find_moments, find_videos
+from wildact.train.recognition import classify_losses, cut_decodable, find_moments, find_videos
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks
 from wildact.types import Float32
@@ -213,12 +212,6 @@ def _hash_clips(
 def compute_losses(
     model: Lite0Probe, batch: Sequence[Sample], recipe: RecognitionRecipe
 ) -> dict[str, Tensor]:
-    """Cross entropy; ``accuracy`` is for the log."""
-    device = model.fc.weight.device
-    logits = model.classify(torch.stack([features for features, _ in batch]).to(device))
-    labels = torch.tensor([label for _, label in batch], device=device)
-    accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
-    return {
-        "loss_action": F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing),
-        "accuracy": accuracy,
-    }
+    """Cross entropy of statistics, see `wildact.train.recognition.classify_losses`."""
+    statistics = torch.stack([features for features, _ in batch]).to(model.fc.weight.device)
+    return classify_losses(model.classify(statistics), batch, recipe)

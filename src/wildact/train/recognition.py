@@ -166,11 +166,16 @@ def _change(images: Image, rng: Generator, data: RecognitionData) -> Image:
 
 
 def compute_losses(model: nn.Module, batch: Sequence[Sample], recipe: RecognitionRecipe) -> dict[str, Tensor]:
-    """Cross entropy; ``accuracy`` beside it is for the log and carries no gradient."""
+    """Cross entropy of clips, see `classify_losses`."""
     device = next(model.parameters()).device
     clips = torch.stack([images for images, _ in batch]).to(device)
-    labels = torch.tensor([label for _, label in batch], device=device)
     logits = model(normalize_clips(clips, recipe.data.mean, recipe.data.std))
+    return classify_losses(logits, batch, recipe)
+
+
+def classify_losses(logits: Tensor, batch: Sequence[Sample], recipe: RecognitionRecipe) -> dict[str, Tensor]:
+    """Cross entropy of (N, C) logits; ``accuracy`` is for the log and carries no gradient."""
+    labels = torch.tensor([label for _, label in batch], device=logits.device)
     accuracy = (logits.detach().argmax(dim=1) == labels).float().mean()
     return {
         "loss_action": F.cross_entropy(logits, labels, label_smoothing=recipe.label_smoothing),

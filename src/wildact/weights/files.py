@@ -31,7 +31,6 @@ from wildact.weights.slowfast_layouts import convert_slowfast_state
 _CARD_KEY, _RECORD_KEY = "wildact_card", "wildact_record"
 _LAYOUTS: dict[str, Callable[[Mapping[str, Tensor]], dict[str, Tensor]]] = {
     "slowfast_r50": convert_slowfast_state,
-    "slowfast_r101": convert_slowfast_state,
 }
 """Networks that others publish under names of their own, and what turns them into wildact's."""
 
