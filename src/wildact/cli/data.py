@@ -41,6 +41,7 @@ TITLES = {
     "transitions": "What follows: first the action of the row, then that of the column",
     "lights": "Light",
     "sites": "Sites and cameras",
+    "splits": "Splits",
 }
 
 app = typer.Typer(no_args_is_help=True, help="Labelled data sets: check, split, count.")
@@ -76,7 +77,10 @@ def check(
 def split(
     folder: Annotated[Path, typer.Argument(help="The data set.")],
     out: Annotated[Path, typer.Option(help="A new folder; each part becomes a data set in it.")],
-    by: Annotated[str, typer.Option(help="What stays together: site, camera or video.")] = "site",
+    by: Annotated[
+        str | None,
+        typer.Option(help="What stays together: site, camera, recording or video; else site, where named."),
+    ] = None,
     shares: Annotated[str, typer.Option(help="Share of each part.")] = "0.8/0.1/0.1",
     names: Annotated[
         str | None, typer.Option(help="Names of the parts; else train/val/test, or train/test.")
@@ -84,13 +88,14 @@ def split(
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same parts.")] = 0,
     copy: Annotated[bool, typer.Option("--copy", help="Copy the videos instead of linking them.")] = False,
 ) -> None:
-    """Split a data set so that no site, camera or video is in two parts, and classes are balanced."""
+    """Split a data set so that no site, camera, recording or video is in two parts; balance classes."""
     from wildact.datasets import load_dataset
     from wildact.datasets.leakage import find_copies
-    from wildact.datasets.split import save_split, split_dataset
+    from wildact.datasets.split import choose_unit, save_split, split_dataset
 
     wanted = parse_shares(shares, names)
     dataset = load_dataset(folder)
+    by = by or choose_unit(dataset)
     parts = split_dataset(dataset, wanted, by=by, seed=seed)
     save_split(dataset, parts, out, copy=copy, facts={"by": by, "shares": shares, "seed": seed})
     copies: list[Finding] = []

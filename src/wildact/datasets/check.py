@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from wildact.datasets.check_videos import check_video
+from wildact.datasets.clip_list import CLIPS, is_clip_list
 from wildact.datasets.dataset import Dataset, relative_name
 from wildact.datasets.findings import (
     EMPTY_CLASS,
@@ -18,6 +19,7 @@ from wildact.datasets.findings import (
     NO_PLACE,
     NO_VIDEOS,
     ODD_DATE,
+    SHARED_RECORDING,
     SIMILAR_NAMES,
     STRAY_BOX,
     TINY_BOX,
@@ -31,6 +33,7 @@ from wildact.datasets.native.raw import ANNOTATIONS
 from wildact.datasets.native.read import read_dataset
 from wildact.datasets.stats import count_seconds, count_tracks
 from wildact.datasets.words import list_frames, quote
+from wildact.decode import is_still
 from wildact.errors import UsageError
 from wildact.labels import LabelledVideo
 from wildact.masks import mask_to_box
@@ -72,7 +75,8 @@ def check_datasets(
         check_labels(dataset, findings.append, max_ratio=max_ratio)
     videos = [(dataset, video) for dataset in datasets for video in dataset.videos]
     for done, (dataset, video) in enumerate(videos, start=1):
-        check_video(dataset, video, findings.append, decode=decode)
+        still = is_still(video.info.path)  # quickly decoded, and its header says nothing of damage
+        check_video(dataset, video, findings.append, decode=decode or still)
         if on_video is not None:
             on_video(done, len(videos))
     find_copies(datasets, findings.append)
@@ -82,7 +86,8 @@ def check_datasets(
 
 def check_labels(dataset: Dataset, report: Report, *, max_ratio: float = MAX_RATIO) -> None:
     """Report what is odd about the labels of a data set that could be read."""
-    path = dataset.root / ANNOTATIONS
+    clips = is_clip_list(dataset.root)
+    path = dataset.root / (CLIPS if clips else ANNOTATIONS)
     if not dataset.videos:
         report(Finding(NO_VIDEOS, path, "videos", "there is no video that can be used"))
         return
@@ -91,7 +96,10 @@ def check_labels(dataset: Dataset, report: Report, *, max_ratio: float = MAX_RAT
             entry = f"video {relative_name(dataset, video)}, track {track.track_id}"
             for kind, what in (*_odd_boxes(track), *_unseen_actions(video, track)):
                 report(Finding(kind, path, entry, what))
-    for kind, entry, what in (*_odd_facts(dataset), *_gaps(dataset), *_odd_classes(dataset, max_ratio)):
+    odd = [*_odd_dates(dataset), *_odd_classes(dataset, max_ratio), *_shared_recordings(dataset)]
+    if not clips:  # they have neither places nor masks
+        odd += [*_gaps(dataset), *_no_places(dataset)]
+    for kind, entry, what in odd:
         report(Finding(kind, path, entry, what))
 
 
@@ -125,11 +133,28 @@ def _unseen_actions(video: LabelledVideo, track: Track) -> Iterable[tuple[Kind, 
             yield UNSEEN_ACTION, f"'{label.action}' from {times}, but no box there"
 
 
-def _odd_facts(dataset: Dataset) -> Iterable[tuple[Kind, str, str]]:
+def _odd_dates(dataset: Dataset) -> Iterable[tuple[Kind, str, str]]:
     for video in dataset.videos:
         if video.recorded is not None and not _is_date(video.recorded):
             what = f"recorded is {quote(video.recorded)}, which is no date and time"
             yield ODD_DATE, f"video {relative_name(dataset, video)}", what
+
+
+def _shared_recordings(dataset: Dataset) -> Iterable[tuple[Kind, str, str]]:
+    splits: dict[str, set[str]] = {}
+    for video in dataset.videos:
+        if video.recording and video.split is not None:
+            splits.setdefault(video.recording, set()).add(video.split)
+    for recording, names in splits.items():
+        if len(names) > 1:
+            yield SHARED_RECORDING, f"recording {recording}", f"it is in {' and '.join(sorted(names))}"
+
+
+def _no_places(dataset: Dataset) -> Iterable[tuple[Kind, str, str]]:
+    """Places that nobody named; images are split by recording where none has a place."""
+    placed = any(video.site or video.camera for video in dataset.videos)
+    if not placed and all(is_still(video.info.path) for video in dataset.videos):
+        return
     for what, unknown in (
         ("site", [video for video in dataset.videos if not video.site]),
         ("camera", [video for video in dataset.videos if not video.camera]),
@@ -150,7 +175,7 @@ def _is_date(text: str) -> bool:
 def _gaps(dataset: Dataset) -> Iterable[tuple[Kind, str, str]]:
     """What is missing in many places is said once."""
     tracks = [(video, track) for video in dataset.videos for track in video.tracks]
-    bare = [(video, track) for video, track in tracks if None in track.masks]
+    bare = [(video, track) for video, track in tracks if None in track.masks and not track.crowd]
     if bare:
         video, track = bare[0]
         number = sum(track.masks.count(None) for _, track in bare)
@@ -161,7 +186,7 @@ def _gaps(dataset: Dataset) -> Iterable[tuple[Kind, str, str]]:
         for video, track in tracks
         if all(label.track_id != track.track_id for label in video.actions)
     ]
-    if idle:
+    if idle and dataset.actions:
         video, track = idle[0]
         first = f"first track {track.track_id} of {relative_name(dataset, video)}"
         yield NO_ACTION, "annotations", f"{len(idle)} of {len(tracks)} tracks have no action, {first}"

@@ -7,6 +7,7 @@ track, whose box is the whole frame, and one action over all its frames.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -28,11 +29,18 @@ SPECIES = "animal"
 """Clip lists do not name the species."""
 
 
-def load_clip_list(root: Path) -> Dataset:
+def is_clip_list(root: Path) -> bool:
+    """Whether a folder holds a clip list, and no ``annotations.json``."""
+    return (Path(root) / CLIPS).is_file() and not (Path(root) / "annotations.json").exists()
+
+
+def load_clip_list(root: Path, on_error: Callable[[DatasetError], None] | None = None) -> Dataset:
     """Read a folder with ``clips.csv`` as a labelled data set.
 
     Args:
         root: the folder; the paths in the file are relative to it.
+        on_error: called with the error of each row that cannot be used, which is then left out; None: the
+            first of them is raised.
 
     Returns:
         Videos and actions sorted by name; the header of each video was read.
@@ -46,18 +54,27 @@ def load_clip_list(root: Path) -> Dataset:
     seen: set[Path] = set()
     videos = []
     for where, row in table.rows:
-        path = _find_video(where, root, row["video"])
-        if path in seen:
-            raise DatasetError(f"{where}: the video {quote(row['video'])} is listed twice; keep one row.")
-        seen.add(path)
-        if not row["action"]:
-            raise DatasetError(f"{where}: the action of {quote(row['video'])} is empty; name it.")
-        videos.append(_label_clip(_read_info(where, path), row))
-    if not videos:
+        try:
+            videos.append(_read_row(where, row, root, seen))
+        except DatasetError as error:
+            if on_error is None:
+                raise
+            on_error(error)
+    if not table.rows:
         raise DatasetError(f"{table.path} lists no clip; add one row for each video.")
     videos.sort(key=lambda video: str(video.info.path))
     actions = tuple(sorted({video.actions[0].action for video in videos}))
     return Dataset(root, (SPECIES,), actions, tuple(videos), facts={}, supercategories={SPECIES: SPECIES})
+
+
+def _read_row(where: str, row: dict[str, str], root: Path, seen: set[Path]) -> LabelledVideo:
+    path = _find_video(where, root, row["video"])
+    if path in seen:
+        raise DatasetError(f"{where}: the video {quote(row['video'])} is listed twice; keep one row.")
+    seen.add(path)
+    if not row["action"]:
+        raise DatasetError(f"{where}: the action of {quote(row['video'])} is empty; name it.")
+    return _label_clip(_read_info(where, path), row)
 
 
 def _check_columns(table: Table) -> None:

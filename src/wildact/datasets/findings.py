@@ -71,6 +71,7 @@ UNREADABLE = Kind("error", "unreadable file", "a data set folder holds annotatio
 MALFORMED = Kind("error", "malformed entry", "write it as docs/data-format.md says")
 DUPLICATE = Kind("error", "given twice", "give each one a name or number of its own, or delete one")
 UNKNOWN = Kind("error", "refers to what is not there", "mend the reference, or add what it refers to")
+BROKEN_ROW = Kind("error", "row that cannot be used", "mend it in clips.csv, or delete it")
 NOT_VISIBLE = Kind("error", "track without frames", "draw at least one box, or delete the track")
 BROKEN_BOX = Kind("error", "broken box", "a box is [x, y, width, height] in pixels; null where hidden")
 BOX_OUTSIDE = Kind("error", "box outside the frame", "draw it again, or mend width and height of the video")
@@ -87,7 +88,7 @@ STRAY_MASK = Kind("warning", "mask without box", "draw the box, or delete the ma
 # -- what a look at the labels finds -----------------------------------------------------------------------
 
 NO_VIDEOS = Kind("error", "no videos", "list at least one video")
-NO_MASK = Kind("warning", "box without mask", "draw the mask: a detector is not trained on boxes alone")
+NO_MASK = Kind("warning", "box without mask", "draw the mask: from boxes alone no masks are learnt")
 TINY_BOX = Kind("warning", "tiny box", "delete it, unless the animal is really that small")
 STRAY_BOX = Kind(
     "warning", "mask and box disagree", "draw one of them again: a box lies close around its mask"
@@ -101,6 +102,8 @@ ODD_DATE = Kind("warning", "odd date", "write it like 2024-05-31T21:04:00, or nu
 SIMILAR_NAMES = Kind("warning", "similar names", "make them one, unless they mean different things")
 EMPTY_CLASS = Kind("warning", "class without examples", "label some, or delete the class")
 IMBALANCE = Kind("warning", "classes out of balance", "label more of the rare one, or train with weights")
+
+SHARED_RECORDING = Kind("error", "recording in two splits", "give all of a recording the same split")
 
 # -- what the videos say -----------------------------------------------------------------------------------
 

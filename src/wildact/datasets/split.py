@@ -1,4 +1,4 @@
-"""Split a data set by site, camera or video: what belongs together stays together.
+"""Split a data set by site, camera, recording or video: what belongs together stays together.
 
 Neighbouring frames, and videos of one camera, are so alike that a random split of them measures memory, not
 knowledge of animals (Beery et al. 2018, "Recognition in Terra Incognita", ECCV).
@@ -17,18 +17,21 @@ from typing import Any
 import numpy as np
 
 from wildact.atomic import replacing_folder
+from wildact.datasets.clip_list import CLIPS, is_clip_list
 from wildact.datasets.dataset import Dataset, relative_name
-from wildact.datasets.native.raw import ACTIONS, ANNOTATIONS, Entry, read_content, read_rows
+from wildact.datasets.native.raw import ACTIONS, ANNOTATIONS, read_content, read_rows
 from wildact.datasets.native.read import raise_error
 from wildact.datasets.partition import assign_groups
 from wildact.datasets.place import place_video
 from wildact.datasets.stats import count_seconds, count_tracks
+from wildact.decode import is_still
 from wildact.errors import DatasetError, OutputError, UsageError
 from wildact.export.youtube_vis import ACTION_COLUMNS
 from wildact.labels import LabelledVideo
 from wildact.types import Float64
 
-UNITS = ("site", "camera", "video")
+UNITS = ("site", "camera", "recording", "video")
+"""A video that names no recording is one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +41,7 @@ class Part:
     Attributes:
         name: of its folder.
         share: of the whole that it was meant to get, in (0, 1].
-        groups: the sites, cameras (``SITE/CAMERA``) or videos that it got.
+        groups: the sites, cameras (``SITE/CAMERA``), recordings or videos that it got.
         videos: the videos of these.
     """
 
@@ -58,7 +61,7 @@ def split_dataset(
     Args:
         dataset: to be split.
         shares: name of each part -> its share, in any unit.
-        by: what stays together: ``site``, ``camera`` or ``video``.
+        by: what stays together: one of `UNITS`.
         seed: of the search; same seed, same parts.
 
     Raises:
@@ -83,6 +86,12 @@ def split_dataset(
     return tuple(parts)
 
 
+def choose_unit(dataset: Dataset) -> str:
+    """``recording`` for clip lists, and for still images that name no site; else ``site``."""
+    images = all(is_still(video.info.path) and not video.site for video in dataset.videos)
+    return "recording" if images or is_clip_list(dataset.root) else "site"
+
+
 def _check_shares(shares: Mapping[str, float], by: str) -> None:
     if by not in UNITS:
         raise UsageError(f"a data set is split by {', '.join(UNITS)}, not by '{by}'.")
@@ -102,9 +111,13 @@ def _group_videos(dataset: Dataset, by: str) -> dict[str, list[LabelledVideo]]:
                 f"{dataset.root / ANNOTATIONS}: video {name} does not say its {by}; "
                 "write it there, or split by video."
             )
-        groups[{"site": video.site, "camera": f"{video.site}/{video.camera}", "video": name}[by]].append(
-            video
-        )
+        group = {
+            "site": video.site,
+            "camera": f"{video.site}/{video.camera}",
+            "recording": video.recording or name,
+            "video": name,
+        }[by]
+        groups[group].append(video)
     return dict(sorted(groups.items()))
 
 
@@ -139,14 +152,12 @@ def save_split(
         DatasetError: if a video is missing.
         OutputError: if ``out`` is not empty or cannot be written to, or links cannot be made there.
     """
-    content = read_content(dataset.root / ANNOTATIONS, raise_error)
-    rows = read_rows(dataset.root / ACTIONS, raise_error)
-    assert content is not None  # else it has raised
+    save = _save_clips if is_clip_list(dataset.root) else _save_annotations
     _check_new(out)
     with replacing_folder(out) as folder:
         for part in parts:
-            info = {**content.get("info", {}), "split": {**facts, "part": part.name, "share": part.share}}
-            _save_part(dataset, part, folder / part.name, content | {"info": info}, rows)
+            (folder / part.name).mkdir()
+            save(dataset, part, folder / part.name, facts)
             for video in part.videos:
                 target = folder / part.name / relative_name(dataset, video)
                 place_video(video.info.path, target, link=not copy, copy=copy)
@@ -161,17 +172,46 @@ def _check_new(out: Path) -> None:
         raise OutputError(f"{out} is not empty; choose a new folder, nothing is overwritten.")
 
 
-def _save_part(
-    dataset: Dataset, part: Part, folder: Path, content: Mapping[str, Any], rows: Sequence[Entry]
-) -> None:
-    names = {PurePosixPath(relative_name(dataset, video)) for video in part.videos}
-    videos = [entry for entry in content["videos"] if PurePosixPath(str(entry["file_name"])) in names]
-    ids = {entry["id"] for entry in videos}
-    tracks = [entry for entry in content["annotations"] if entry["video_id"] in ids]
-    folder.mkdir()
+def _save_annotations(dataset: Dataset, part: Part, folder: Path, facts: Mapping[str, Any]) -> None:
+    """Write the entries of the part's videos or images, and their actions."""
+    content = read_content(dataset.root / ANNOTATIONS, raise_error)
+    assert content is not None  # else it has raised
+    info = content.get("info")
+    info = {**(info if isinstance(info, dict) else {}), "split": _describe(part, facts)}
+    key, reference = ("videos", "video_id") if "videos" in content else ("images", "image_id")
+    names = _names(dataset, part)
+    videos = [entry for entry in content[key] if PurePosixPath(str(entry["file_name"])) in names]
+    ids = {str(entry["id"]) for entry in videos}  # of images, an id may be a number here and text there
+    tracks = [entry for entry in content["annotations"] if str(entry[reference]) in ids]
+    videos = [{name: value for name, value in entry.items() if name != "split"} for entry in videos]
     with (folder / ANNOTATIONS).open("w", encoding="utf-8", newline="\n") as file:
-        json.dump({**content, "videos": videos, "annotations": tracks}, file, separators=(",", ":"))
-    with (folder / ACTIONS).open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, ACTION_COLUMNS, lineterminator="\n")
+        json.dump({**content, "info": info, key: videos, "annotations": tracks}, file, separators=(",", ":"))
+    if key == "images":
+        return
+    rows = read_rows(dataset.root / ACTIONS, raise_error)
+    kept = [row.values for row in rows if PurePosixPath(row.values["video"]) in names]
+    _save_rows(folder / ACTIONS, ACTION_COLUMNS, kept)
+
+
+def _save_clips(dataset: Dataset, part: Part, folder: Path, _: Mapping[str, Any]) -> None:
+    """Write the rows of the part's clips."""
+    rows = [
+        {"video": relative_name(dataset, clip), "action": clip.actions[0].action, "recording": clip.recording}
+        for clip in part.videos
+    ]
+    _save_rows(folder / CLIPS, ("video", "action", "recording"), rows)
+
+
+def _save_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, columns, lineterminator="\n")
         writer.writeheader()
-        writer.writerows(row.values for row in rows if PurePosixPath(row.values["video"]) in names)
+        writer.writerows(rows)
+
+
+def _names(dataset: Dataset, part: Part) -> set[PurePosixPath]:
+    return {PurePosixPath(relative_name(dataset, video)) for video in part.videos}
+
+
+def _describe(part: Part, facts: Mapping[str, Any]) -> dict[str, Any]:
+    return {**facts, "part": part.name, "share": part.share}

@@ -22,11 +22,11 @@ LIGHTS = ("day", "dusk", "ir", "unknown")
 
 
 def count_tracks(videos: Iterable[LabelledVideo], species: Sequence[str]) -> dict[str, int]:
-    """Species -> number of tracks, in the order given."""
+    """Species -> number of tracks, in the order given; ignore regions do not count."""
     counts = dict.fromkeys(species, 0)
     for video in videos:
         for track in video.tracks:
-            counts[track.label] += 1
+            counts[track.label] += not track.crowd
     return counts
 
 
@@ -50,10 +50,10 @@ def describe_dataset(dataset: Dataset) -> dict[str, pd.DataFrame]:
     Returns:
         ``totals`` (videos, tracks, bouts: number, total, shortest, median, longest, seconds), ``species``,
         ``actions``, ``species_actions`` (seconds), ``transitions`` (number of times that the action of the
-        column followed that of the row, at most ``MAX_GAP_S`` later, in one animal), ``lights`` and
-        ``sites`` (one row for each camera).
+        column followed that of the row, at most ``MAX_GAP_S`` later, in one animal), ``lights``, ``sites``
+        (one row for each camera), and ``splits`` where videos name them.
     """
-    return {
+    tables = {
         "totals": _totals(dataset),
         "species": _species(dataset),
         "actions": _actions(dataset),
@@ -62,6 +62,7 @@ def describe_dataset(dataset: Dataset) -> dict[str, pd.DataFrame]:
         "lights": _lights(dataset),
         "sites": _sites(dataset),
     }
+    return tables | ({"splits": _splits(dataset)} if any(video.split for video in dataset.videos) else {})
 
 
 def save_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
@@ -101,9 +102,9 @@ def count_transitions(dataset: Dataset) -> pd.DataFrame:
 
 
 def _tracks(dataset: Dataset) -> Iterator[tuple[LabelledVideo, Track]]:
+    """All tracks but ignore regions."""
     for video in dataset.videos:
-        for track in video.tracks:
-            yield video, track
+        yield from ((video, track) for track in video.tracks if not track.crowd)
 
 
 def _visible_s(video: LabelledVideo, track: Track) -> float:
@@ -192,12 +193,21 @@ def _sites(dataset: Dataset) -> pd.DataFrame:
     return pd.DataFrame(list(rows.values()), index=index)
 
 
+def _splits(dataset: Dataset) -> pd.DataFrame:
+    rows = {}
+    for name in sorted({video.split or "" for video in dataset.videos}):
+        videos = [video for video in dataset.videos if (video.split or "") == name]
+        recordings = {video.recording for video in videos if video.recording}
+        rows[name or "none"] = _row(videos) | {"recordings": len(recordings)}
+    return pd.DataFrame.from_dict(rows, orient="index").rename_axis("split")
+
+
 def _row(videos: Sequence[LabelledVideo]) -> dict[str, float]:
     return {
         "videos": len(videos),
         "blank": sum(not video.tracks for video in videos),
         "total_s": sum(float(video.info.duration or 0) for video in videos),
-        "tracks": sum(len(video.tracks) for video in videos),
+        "tracks": sum(not track.crowd for video in videos for track in video.tracks),
         "bouts": sum(len(video.actions) for video in videos),
     }
 

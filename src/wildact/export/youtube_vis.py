@@ -97,6 +97,7 @@ def iterate_annotations(
 
 def _video(video_id: int, folder: Path, video: LabelledVideo) -> dict[str, Any]:
     info = video.info
+    given = {"split": video.split, "recording": video.recording}
     return {
         "id": video_id,
         "file_name": _file_name(folder, video),
@@ -108,6 +109,7 @@ def _video(video_id: int, folder: Path, video: LabelledVideo) -> dict[str, Any]:
         "camera": video.camera,
         "light": video.light,
         "recorded": video.recorded,
+        **{key: value for key, value in given.items() if value},
     }
 
 

@@ -53,7 +53,13 @@ def read_video(entry: Entry, root: Path) -> LabelledVideo | None:
     if name is None or site is None or camera is None or light not in (*LIGHTS, None):
         return None
     info = VideoInfo(root / name, width, height, fps, length, length / fps, codec="unknown")
-    return LabelledVideo(info, site, camera, light, (), (), recorded)
+    split, recording = read_word(entry, "split") or None, read_word(entry, "recording")
+    return LabelledVideo(info, site, camera, light, (), (), recorded, split, recording)
+
+
+def read_word(entry: Entry, key: str) -> str:
+    """Text that may be absent or null; then empty."""
+    return "" if entry.values.get(key) is None else entry.text(key, empty=True) or ""
 
 
 def read_file_name(entry: Entry) -> str | None:

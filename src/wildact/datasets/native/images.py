@@ -31,7 +31,7 @@ from wildact.datasets.findings import (
 )
 from wildact.datasets.formats.segmentation import read_segmentation
 from wildact.datasets.limits import EDGE_PX, LARGEST, MAX_SIDE_PX
-from wildact.datasets.native.entries import read_file_name
+from wildact.datasets.native.entries import read_file_name, read_word
 from wildact.datasets.native.raw import Entry, is_id, read_entries, read_supercategories
 from wildact.datasets.words import Thing, list_things, quote
 from wildact.decode.clock import parse_time
@@ -129,7 +129,7 @@ def _read_image(entry: Entry, root: Path) -> LabelledVideo | None:
     name = read_file_name(entry)
     if width is None or height is None or name is None:
         return None
-    words = {key: _read_word(entry, key) for key in ("split", "seq_id", "location", "datetime", "light")}
+    words = {key: read_word(entry, key) for key in ("split", "seq_id", "location", "datetime", "light")}
     time = parse_time(words["datetime"]) if words["datetime"] else None
     return LabelledVideo(
         info=VideoInfo(root / name, width, height, STILL_FPS, 1, 1 / STILL_FPS, "unknown"),
@@ -142,11 +142,6 @@ def _read_image(entry: Entry, root: Path) -> LabelledVideo | None:
         split=words["split"] or None,
         recording=words["seq_id"],
     )
-
-
-def _read_word(entry: Entry, key: str) -> str:
-    """Text that may be absent or null; then empty."""
-    return "" if entry.values.get(key) is None else entry.text(key, empty=True) or ""
 
 
 def _read_annotation(entry: Entry, images: Mapping[Any, _Image], species: Mapping[int, str]) -> None:

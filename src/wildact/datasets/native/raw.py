@@ -82,7 +82,7 @@ class Entry:
 def read_content(path: Path, report: Report) -> dict[str, Any] | None:
     """The JSON object that a file holds; None, and reported, where it holds none."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8-sig"))
     except FileNotFoundError:
         report(Finding(UNREADABLE, path, "", "the file does not exist"))
     except OSError as error:

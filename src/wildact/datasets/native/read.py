@@ -11,9 +11,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from wildact.datasets.clip_list import CLIPS, load_clip_list
+from wildact.datasets.clip_list import CLIPS, is_clip_list, load_clip_list
 from wildact.datasets.dataset import Dataset, check_facts
-from wildact.datasets.findings import AFTER_END, DUPLICATE, MALFORMED, OVERLAP, UNKNOWN, Finding, Report
+from wildact.datasets.findings import (
+    AFTER_END,
+    BROKEN_ROW,
+    DUPLICATE,
+    MALFORMED,
+    OVERLAP,
+    UNKNOWN,
+    Finding,
+    Kind,
+    Report,
+)
 from wildact.datasets.native.entries import check_track, read_action, read_track, read_video
 from wildact.datasets.native.images import read_images
 from wildact.datasets.native.raw import (
@@ -52,7 +62,7 @@ def load_dataset(root: Path) -> Dataset:
     Raises:
         DatasetError: naming file, entry and reason.
     """
-    if (Path(root) / CLIPS).is_file() and not (Path(root) / ANNOTATIONS).exists():
+    if is_clip_list(root):
         return load_clip_list(Path(root))
     dataset = read_dataset(root, raise_error)
     assert dataset is not None  # what cannot be read has raised
@@ -73,13 +83,15 @@ def read_dataset(root: Path, report: Report) -> Dataset | None:
     """Read a data set's annotations, and go on after an error.
 
     Args:
-        root: the folder that holds ``annotations.json``.
+        root: the folder that holds ``annotations.json``, or ``clips.csv``.
         report: called with every finding.
 
     Returns:
-        What could be read; None if ``annotations.json`` holds no JSON object.
+        What could be read; None if ``annotations.json`` holds no JSON object, or ``clips.csv`` no clips.
     """
     root = Path(root)
+    if is_clip_list(root):
+        return _read_clip_list(root, report)
     path = root / ANNOTATIONS
     content = read_content(path, report)
     if content is None:
@@ -104,8 +116,23 @@ def read_dataset(root: Path, report: Report) -> Dataset | None:
     )
 
 
+def _read_clip_list(root: Path, report: Report) -> Dataset | None:
+    path = root / CLIPS
+
+    def tell(kind: Kind, error: DatasetError) -> None:
+        report(Finding(kind, path, "", str(error).removeprefix(f"{path}: ").removesuffix(".")))
+
+    try:
+        return load_clip_list(root, lambda error: tell(BROKEN_ROW, error))
+    except DatasetError as error:
+        tell(MALFORMED, error)
+        return None
+
+
 def _info(path: Path, content: Mapping[str, Any], report: Report) -> dict[str, Any]:
-    info = content.get("info", {})
+    info = content.get("info")
+    if info is None:
+        return {}
     if not isinstance(info, dict):
         report(Finding(MALFORMED, path, "info", f"'info' must be an object, not {quote(info)}"))
         return {}

@@ -143,9 +143,12 @@ def list_images(dataset: Dataset, video: LabelledVideo, first: int) -> Iterator[
     name, info = relative_name(dataset, video), video.info
     length = known_length(video)
     alone = length == 1 and PurePosixPath(name).suffix.lower() in PICTURES
-    size = {"width": info.width, "height": info.height} if info.width else {}
+    facts: dict[str, Any] = {"width": info.width, "height": info.height} if info.width else {}
+    if alone:
+        facts |= {"split": video.split} if video.split else {}
+        facts |= {"seq_id": video.recording} if video.recording else {}
     for frame in range(length):
-        yield {"id": first + frame, "file_name": name if alone else frame_name(name, frame), **size}
+        yield {"id": first + frame, "file_name": name if alone else frame_name(name, frame), **facts}
 
 
 def frame_name(video: str, frame: int) -> str:
