@@ -140,7 +140,7 @@ class DetectionData(Section):
         blur: probability of a soft focus.
         noise: largest standard deviation of added sensor noise, grey levels.
         classes: that the detector is to tell apart, in order; empty: the species of the data.
-        class_of: category of the data -> one of ``classes``; ``*``: all others. Categories that it does not
+        categories: category of the data -> one of ``classes``; ``*``: all others. Categories that it does not
             name become their supercategory, or keep their name, where that is a class; else they are
             background.
     """
@@ -157,12 +157,12 @@ class DetectionData(Section):
     blur: Share
     noise: Annotated[float, Field(ge=0)]
     classes: tuple[str, ...] = ()
-    class_of: dict[str, str] = {}
+    categories: dict[str, str] = {}
 
     @model_validator(mode="after")
     def _known_classes(self) -> Self:
-        if unknown := sorted(set(self.class_of.values()) - set(self.classes)):
-            raise ValueError(f"'class_of' names '{unknown[0]}', which is not among 'classes'")
+        if unknown := sorted(set(self.categories.values()) - set(self.classes)):
+            raise ValueError(f"'categories' names '{unknown[0]}', which is not among 'classes'")
         return self
 
 

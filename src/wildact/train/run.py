@@ -166,7 +166,7 @@ def load_joined(folders: Sequence[Path], split: str, recipe: Recipe) -> Dataset:
     """One split of several data sets, joined, in the recipe's classes."""
     datasets = [select_split(load_dataset(folder), split) for folder in folders]
     if isinstance(recipe, DetectionRecipe) and recipe.data.classes:
-        datasets = [map_classes(one, recipe.data.classes, recipe.data.class_of) for one in datasets]
+        datasets = [map_classes(one, recipe.data.classes, recipe.data.categories) for one in datasets]
     dataset = join_datasets(datasets)
     if not any(video.tracks for video in dataset.videos):
         raise DatasetError(f"{dataset.root}: there is no labelled animal to train on.")
