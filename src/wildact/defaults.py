@@ -2,6 +2,7 @@
 
 DETECTOR = "maskrcnn_lite0_fpn"
 RECOGNIZER = "lite0_tsm"
+NAMER = "lite0_namer"
 MIN_SCORE = 0.85
 """Half of an animal's detections need this score, or three seconds of them.
 

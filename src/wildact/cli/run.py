@@ -27,6 +27,13 @@ MinScoreOption = Annotated[
 WindowOption = Annotated[
     int, typer.Option(min=0, help="Detected frames before and after that help one (fgfa_* detectors).")
 ]
+NamerOption = Annotated[
+    str,
+    typer.Option(help="Weights that name what the detector calls just animal: a name, a file, or 'none'."),
+]
+SpeciesListOption = Annotated[
+    Path | None, typer.Option(help="Text file with what lives there, one name per line; names come from it.")
+]
 MirroredOption = Annotated[
     bool,
     typer.Option(
@@ -45,6 +52,8 @@ def run(
     recognizer: Annotated[
         str, typer.Option(help="Action network: a name, a weights file or a run folder.")
     ] = defaults.RECOGNIZER,
+    namer: NamerOption = defaults.NAMER,
+    species_list: SpeciesListOption = None,
     fps: Annotated[
         str, typer.Option(help="Detect on so many frames per second, interpolate between; or 'all'.")
     ] = "10",
@@ -72,6 +81,8 @@ def run(
     settings = AnalysisSettings(
         detector=detector,
         recognizer=recognizer,
+        namer=parse_namer(namer),
+        species_list=species_list,
         fps=parse_fps(fps),
         min_score=min_score,
         device=choose_device(device),
@@ -91,6 +102,11 @@ def run(
         raise typer.Exit(130)
     if result.failed:
         raise typer.Exit(3)
+
+
+def parse_namer(name: str) -> str | None:
+    """Return the name of a namer; None for ``none``."""
+    return None if name == "none" else name
 
 
 def parse_fps(text: str) -> Fraction | None:

@@ -140,7 +140,7 @@ def run_chain(
     """
     frames = detect_scored_frames(video, models.detector, species, settings)
     path = video.info.path
-    result = None if is_still(path) else analyze_video(path, models, settings)
+    result = None if is_still(path) else analyze_video(path, replace(models, namer=None), settings)
     return count_chain(video, frames, result, species=species, actions=actions, min_height_px=min_height_px)
 
 

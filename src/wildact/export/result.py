@@ -32,7 +32,7 @@ MARKER: Final = "done.json"
 """Written last into the folder of a video's results: what they were made from."""
 
 FORMAT: Final = "wildact-result"
-VERSION: Final = 1
+VERSION: Final = 2
 
 DETECTION_SCHEMA: Final = pa.schema(
     [
@@ -176,6 +176,8 @@ def _to_json(result: VideoResult) -> dict[str, Any]:
                 "track_id": t.track_id,
                 "label": t.label,
                 "label_score": _number(t.label_score),
+                "rank": t.rank,
+                "scientific_name": t.scientific_name,
                 "frames": len(t),
             }
             for t in result.tracks
@@ -244,6 +246,8 @@ def _tracks(entries: list[dict[str, Any]], table: pa.Table) -> tuple[Track, ...]
                 boxes=np.stack(boxes, axis=1),
                 scores=rows.column("score").to_numpy().astype(np.float32),  # null becomes nan
                 masks=_masks(rows),
+                rank=entry["rank"],
+                scientific_name=entry["scientific_name"],
             )
         )
     return tuple(tracks)

@@ -34,9 +34,9 @@ VIDEO_COLUMNS: Final = (
     "tracks", "folder",
 )  # fmt: skip
 TRACK_COLUMNS: Final = (
-    "video", "track_id", "species", "species_score", "start_s", "end_s", "duration_s", "first_frame",
-    "last_frame", "detections", "interpolated", "mean_score", "main_action", "main_action_s", "moving_s",
-    "still_s",
+    "video", "track_id", "species", "species_score", "rank", "scientific_name", "start_s", "end_s",
+    "duration_s", "first_frame", "last_frame", "detections", "interpolated", "mean_score", "main_action",
+    "main_action_s", "moving_s", "still_s",
 )  # fmt: skip
 BOUT_COLUMNS: Final = ("video", "track_id", "species", "action", "start_s", "end_s", "score", "movement")
 DETECTIONS_SCHEMA: Final = DETECTION_SCHEMA.insert(0, pa.field("video", pa.string(), nullable=False))
@@ -194,6 +194,8 @@ def _track_row(video: str, result: VideoResult, track: Track) -> Row:
         "track_id": track.track_id,
         "species": track.label,
         "species_score": _rounded(track.label_score),
+        "rank": track.rank or None,
+        "scientific_name": track.scientific_name or None,
         "start_s": round(start, 3),
         "end_s": round(end, 3),
         "duration_s": round(end - start, 3),

@@ -1,7 +1,10 @@
 """Training recipes: one complete TOML file per experiment, checked by `schema`."""
 
 from wildact.recipes.schema import (
+    AnyRecipe,
     DetectionRecipe,
+    NamerData,
+    NamerRecipe,
     Recipe,
     RecognitionRecipe,
     find_recipe,
@@ -9,4 +12,14 @@ from wildact.recipes.schema import (
     load_recipe,
 )
 
-__all__ = ["DetectionRecipe", "Recipe", "RecognitionRecipe", "find_recipe", "list_recipes", "load_recipe"]
+__all__ = [
+    "AnyRecipe",
+    "DetectionRecipe",
+    "NamerData",
+    "NamerRecipe",
+    "Recipe",
+    "RecognitionRecipe",
+    "find_recipe",
+    "list_recipes",
+    "load_recipe",
+]

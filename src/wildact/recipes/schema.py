@@ -277,8 +277,77 @@ class RecognitionRecipe(_Recipe):
         return self
 
 
-Recipe = Annotated[DetectionRecipe | RecognitionRecipe, Field(discriminator="kind")]
-_ADAPTER: TypeAdapter[DetectionRecipe | RecognitionRecipe] = TypeAdapter(Recipe)
+class NamerData(Section):
+    """How pictures of animals are cut, drawn and changed before a namer sees them.
+
+    Attributes:
+        crops_per_label: pictures drawn of each label of each data set, about.
+        max_views: of one animal, at most.
+        size: of a picture, pixels.
+        context: side of a picture as a multiple of the longer side of the animal's box, in an analysis.
+        context_range: the same in training, drawn at random.
+        box_jitter: largest random shift of a box, as a share of its size.
+        flip: probability of a mirror image.
+        small: probability of a loss of resolution, as of a distant animal.
+        brightness: largest change of brightness and contrast, as a share.
+        blur: probability of a soft focus.
+        noise: largest standard deviation of added sensor noise, grey levels.
+        mean: of each channel in [0, 1].
+        std: of each channel.
+    """
+
+    crops_per_label: Count
+    max_views: Count
+    size: Count
+    context: Positive
+    context_range: tuple[Positive, Positive]
+    box_jitter: Annotated[float, Field(ge=0, lt=0.5)]
+    flip: Share
+    small: Share
+    brightness: Share
+    blur: Share
+    noise: Annotated[float, Field(ge=0)]
+    mean: tuple[float, float, float]
+    std: tuple[Positive, Positive, Positive]
+
+
+class Naming(Section):
+    """How the last layer of a namer is trained, and when a name is sure enough.
+
+    Attributes:
+        learning_rate: of Adam, at its highest; it falls by a cosine.
+        batch_size: pictures per step.
+        epochs: rounds over the pictures.
+        keep: strength with which the weights are held to those that they start from.
+        label_power: a picture weighs as the number of pictures of its label to the minus this.
+        fusion: of the pictures of one animal: ``mean`` of probabilities, or ``log_mean``.
+        precision: share of names below ``animal`` that must be right on the validation data.
+    """
+
+    learning_rate: Positive
+    batch_size: Count
+    epochs: Count
+    keep: Annotated[float, Field(ge=0)]
+    label_power: Share
+    fusion: Literal["mean", "log_mean"]
+    precision: Annotated[float, Field(gt=0, lt=1)]
+
+
+class NamerRecipe(Section):
+    """How a namer is trained: its body is frozen, its last layer learns from pictures of single animals."""
+
+    kind: Literal["namer"]
+    name: str
+    description: str
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    model: Model
+    data: NamerData
+    naming: Naming
+
+
+AnyRecipe = DetectionRecipe | RecognitionRecipe | NamerRecipe
+Recipe = Annotated[AnyRecipe, Field(discriminator="kind")]
+_ADAPTER: TypeAdapter[AnyRecipe] = TypeAdapter(Recipe)
 
 
 def list_recipes() -> list[str]:
@@ -300,7 +369,7 @@ def find_recipe(name_or_path: str) -> Path:
     return path
 
 
-def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> DetectionRecipe | RecognitionRecipe:
+def load_recipe(name_or_path: str, overrides: Sequence[str] = ()) -> AnyRecipe:
     """Read a recipe and check every key.
 
     Args:

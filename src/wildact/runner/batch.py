@@ -18,13 +18,15 @@ import psutil
 from wildact import __version__
 from wildact.errors import DatasetError, OutputError, UsageError, VideoError
 from wildact.export import MARKER, VideoOutcome, load_result, save_report, save_tables
-from wildact.pipeline import AnalysisSettings
+from wildact.pipeline import ANIMAL, AnalysisSettings
 from wildact.record import describe_environment, save_json
 from wildact.runner.events import Event, Failed, Skipped
 from wildact.runner.inputs import VideoInput
 from wildact.runner.pool import run_jobs
 from wildact.runner.worker import Job, describe_source
-from wildact.weights import compute_sha256, find_weights
+from wildact.species import read_species_list
+from wildact.taxonomy import load_taxonomy
+from wildact.weights import Kind, compute_sha256, find_weights
 
 VIDEOS = "videos"
 
@@ -132,12 +134,14 @@ def run_batch(
 
 def _fingerprint(settings: AnalysisSettings) -> tuple[str, dict[str, Any]]:
     """A digest of everything that decides what a result holds, and the weights' facts."""
-    weights = {}
-    names = {"detector": settings.detector, "recognizer": settings.recognizer}
+    weights: dict[str, Any] = {}
+    names: dict[Kind, str] = {"detector": settings.detector, "recognizer": settings.recognizer}
     if settings.whole_frame:
         del names["detector"]
+    elif settings.namer is not None and ANIMAL in find_weights(settings.detector, "detector")[1].classes:
+        names["namer"] = settings.namer
     for kind, name in names.items():
-        path, card = find_weights(name, kind)  # type: ignore[arg-type]  # the two kinds there are
+        path, card = find_weights(name, kind)
         keys = {
             "name", "licence", "trained_on", "trained_on_simulation", "recipe", "scores", "min_probability",
         }  # fmt: skip
@@ -146,6 +150,9 @@ def _fingerprint(settings: AnalysisSettings) -> tuple[str, dict[str, Any]]:
     decisive = {k: str(v) for k, v in asdict(settings).items() if k not in ("device", "batch_size")}
     decisive["wildact"] = __version__
     decisive |= {kind: facts["sha256"] for kind, facts in weights.items()}
+    if settings.species_list is not None:
+        listed = read_species_list(settings.species_list, load_taxonomy())
+        decisive["species_list"] = "\n".join(sorted(listed))
     return hashlib.sha256(json.dumps(decisive, sort_keys=True).encode()).hexdigest()[:16], weights
 
 
@@ -293,6 +300,7 @@ def _describe(
         "settings": {
             **asdict(settings),
             "fps": None if settings.fps is None else str(settings.fps),
+            "species_list": None if settings.species_list is None else str(settings.species_list),
             "workers": workers,
         },
         "models": weights,

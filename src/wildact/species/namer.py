@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +44,7 @@ class Namer:
     def from_model(
         cls, model: NamerNetwork, card: WeightCard, *, device: str = "cpu", species: Sequence[str] = ()
     ) -> Namer:
-        """Put a network into evaluation mode on a device; what it wants to see is on its card.
+        """Put a copy of a network into evaluation mode on a device; what it wants to see is on its card.
 
         Args:
             model: of the card.
@@ -61,7 +62,8 @@ class Namer:
         allowed = np.ones(len(card.classes), np.bool_)
         if species:
             allowed = select_classes(species, card.classes, taxonomy)
-        model = model.eval().requires_grad_(False).to(torch.device(device))
+        model = deepcopy(model).eval().requires_grad_(False).to(torch.device(device))
+        model = model.to(memory_format=torch.channels_last)  # twice as fast on CPUs
         threshold = float(card.preprocessing["threshold"])
         return cls(model, card, taxonomy, allowed, threshold, torch.device(device))
 

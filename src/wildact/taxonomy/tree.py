@@ -63,6 +63,7 @@ class Taxonomy:
 
     taxa: dict[str, Taxon]
     _by_label: dict[str, Taxon] = field(init=False, repr=False, compare=False)
+    _lineages: dict[str, tuple[str, ...]] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         by_label: dict[str, Taxon] = {}
@@ -77,9 +78,8 @@ class Taxonomy:
         roots = [taxon.name for taxon in self.taxa.values() if not taxon.parent]
         if len(roots) != 1:
             raise DatasetError(f"taxonomy: there must be one root without a parent, not {len(roots)}.")
-        for name in self.taxa:
-            self.lineage(name)
         object.__setattr__(self, "_by_label", by_label)
+        object.__setattr__(self, "_lineages", {name: _find_lineage(name, self.taxa) for name in self.taxa})
 
     def find(self, label: str) -> Taxon | None:
         """Return the taxon of a common name, scientific name or synonym; None if there is none.
@@ -89,17 +89,8 @@ class Taxonomy:
         return self._by_label.get(_fold(label))
 
     def lineage(self, name: str) -> tuple[str, ...]:
-        """Return the names from a taxon up to the root, the taxon first.
-
-        Raises:
-            DatasetError: if the parents of a taxon form a circle.
-        """
-        names = [name]
-        while parent := self.taxa[names[-1]].parent:
-            if parent in names:
-                raise DatasetError(f"taxonomy: '{parent}' is its own ancestor; mend its column 'parent'.")
-            names.append(parent)
-        return tuple(names)
+        """Return the names from a taxon up to the root, the taxon first."""
+        return self._lineages[name]
 
     def contains(self, group: str, name: str) -> bool:
         """Return whether a taxon is a group itself or belongs to it."""
@@ -108,6 +99,15 @@ class Taxonomy:
     def standard(self, name: str) -> Taxon:
         """Return a taxon, or its nearest ancestor, whose rank is one of `STANDARD_RANKS`."""
         return next(t for t in map(self.taxa.__getitem__, self.lineage(name)) if t.rank in STANDARD_RANKS)
+
+
+def _find_lineage(name: str, taxa: dict[str, Taxon]) -> tuple[str, ...]:
+    names = [name]
+    while parent := taxa[names[-1]].parent:
+        if parent in names:
+            raise DatasetError(f"taxonomy: '{parent}' is its own ancestor; mend its column 'parent'.")
+        names.append(parent)
+    return tuple(names)
 
 
 def _fold(label: str) -> str:

@@ -22,7 +22,7 @@ from wildact.datasets import Dataset, join_datasets, load_dataset, map_classes, 
 from wildact.datasets.findings import SHARED_CAMERA, SHARED_FILE, SHARED_SITE, Finding
 from wildact.datasets.leakage import compare_datasets, find_copies
 from wildact.errors import DatasetError, OutputError, UsageError, WeightsError
-from wildact.recipes import DetectionRecipe
+from wildact.recipes import DetectionRecipe, NamerRecipe
 from wildact.recognize import Lite0Probe
 from wildact.record import save_json
 from wildact.train import detection, probe, recognition, video_detection
@@ -36,6 +36,7 @@ from wildact.train.account import (
 )
 from wildact.train.initial import build_model, describe_initial
 from wildact.train.log import MetricsLog
+from wildact.train.namer import train_namer
 from wildact.train.schedule import iterations_per_epoch
 from wildact.train.step import Losses, Recipe, Training
 from wildact.train.validation import Validation
@@ -50,7 +51,7 @@ VALIDATION_SPLIT = "val"
 
 
 def train_recipe(
-    recipe: Recipe,
+    recipe: Recipe | NamerRecipe,
     data: Path | Sequence[Path],
     out: Path,
     *,
@@ -90,6 +91,9 @@ def train_recipe(
     """
     roots = [data] if isinstance(data, Path) else list(data)
     tests = [validation] if isinstance(validation, Path) else list(validation or ())
+    if isinstance(recipe, NamerRecipe):
+        _check_device(device)
+        return train_namer(recipe, roots, out, validation=tests, split=split, device=device)
     dataset = load_joined(roots, split, recipe)
     held_out = load_joined(tests, VALIDATION_SPLIT, recipe) if tests else None
     if held_out is not None:
