@@ -14,9 +14,11 @@ from wildact.detect import build_detector
 from wildact.pipeline import AnalysisSettings
 from wildact.recognize import build_recognizer
 from wildact.simulate import SimulationSettings, simulate_dataset
+from wildact.species import build_namer
 from wildact.weights import WeightCard, find_weights, save_weights
 
 SPECIES = ("red deer", "wild boar", "red fox", "European hare")
+KINDS = ("red deer", "roe deer", "wild boar", "red fox")
 ACTIONS = ("walking", "running", "grazing", "vigilant", "resting", "grooming")
 
 
@@ -63,6 +65,29 @@ def tiny_settings(tmp_path_factory):
         recognizer=str(folder / "recognizer.safetensors"),
         min_score=0.3,
     )
+
+
+@pytest.fixture(scope="session")
+def tiny_namer(tmp_path_factory):
+    """Weights of a namer that knows four kinds."""
+    torch.manual_seed(0)
+    model = build_namer("lite0_namer", len(KINDS))
+    path = tmp_path_factory.mktemp("namer") / "tiny.safetensors"
+    card = WeightCard(
+        name="lite0_namer",
+        kind="namer",
+        file="x",
+        licence="Apache-2.0",
+        classes=KINDS,
+        preprocessing={
+            "size": 32, "context": 1.2, "mean": [0.5] * 3, "std": [0.5] * 3, "fusion": "mean",
+            "threshold": 0.7,
+        },
+        architecture={},
+        trained_on="nothing",
+    )  # fmt: skip
+    save_weights(path, model.state_dict(), card)
+    return path
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,11 @@ import wildact
 from wildact.decode import VideoReader
 from wildact.detect import WindowSettings
 from wildact.errors import UsageError, VideoError
+from wildact.export import load_result, save_result
 from wildact.pipeline import AnalysisSettings, analyze, keep_at, load_models, write_outputs
 from wildact.track import TrackerSettings
 from wildact.types import VideoResult
+from wildact.weights import find_weights, load_weights, save_weights
 
 NTSC = Fraction(30000, 1001)
 NEVER = 0.9999999
@@ -231,3 +233,38 @@ def test_bouts_below_the_probability_on_the_card_are_unknown(clip, tiny_settings
     unsure = replace(models, recognizer=replace(models.recognizer, card=card))
     found = analyze(clip, tiny_settings, models=unsure)
     assert {bout.action for bout in found.bouts} == {"unknown"}
+
+
+@pytest.fixture(scope="module")
+def unnaming(tiny_settings, tiny_namer, tmp_path_factory):
+    """Settings with a detector that calls all that it finds ``animal``, and a namer."""
+    state, card = load_weights(*find_weights(tiny_settings.detector, "detector"))
+    path = tmp_path_factory.mktemp("animal") / "detector.safetensors"
+    save_weights(path, state, card.model_copy(update={"classes": ("animal", "person", "vehicle", "x")}))
+    return replace(tiny_settings, detector=str(path), namer=str(tiny_namer))
+
+
+def test_what_is_found_as_an_animal_is_named(clip, unnaming, tmp_path):
+    listed = tmp_path / "list.txt"
+    listed.write_text("roe deer\n")
+    settings = replace(unnaming, species_list=listed)
+    named = analyze(clip, settings)
+    assert {(t.label, t.rank, t.scientific_name) for t in named.tracks} == {
+        ("roe deer", "species", "Capreolus capreolus")
+    }
+    assert all(track.label_score == pytest.approx(1) for track in named.tracks)
+    assert named.models["namer"]["name"] == "lite0_namer"
+    assert "name" in named.timings_s
+    save_result(tmp_path, named)
+    assert [t.rank for t in load_result(tmp_path).tracks] == [t.rank for t in named.tracks]
+
+
+def test_without_a_namer_animals_stay_animals(clip, unnaming):
+    unnamed = analyze(clip, replace(unnaming, namer=None))
+    assert {(track.label, track.rank) for track in unnamed.tracks} == {("animal", "")}
+    assert "namer" not in unnamed.models
+
+
+def test_a_species_list_needs_a_namer(tmp_path):
+    with pytest.raises(UsageError, match="a species list is for the namer"):
+        AnalysisSettings(namer=None, species_list=tmp_path / "list.txt")

@@ -300,19 +300,21 @@ def _look_closer(
         with timer.stage("recognize"):
             actions = predict_actions(recognizer, clips, mirrored=settings.mirrored)
         deque(watched, maxlen=0)  # frames after the last clip
+    if namer is None:
+        return actions, tracks
     with timer.stage("name"):
         return actions, tuple(name_track(track, namer, cutter.pictures) for track in tracks)
 
 
-def name_track(track: Track, namer: Namer | None, pictures: Mapping[int, Sequence[Image]]) -> Track:
+def name_track(track: Track, namer: Namer, pictures: Mapping[int, Sequence[Image]]) -> Track:
     """Return a track with the name of its animal; as it is where there are no pictures of it.
 
     Args:
         track: of an animal without a name.
-        namer: None where nothing is named.
+        namer: that knows it.
         pictures: track id to (size, size, 3) uint8 RGB pictures.
     """
-    if namer is None or not pictures.get(track.track_id):
+    if not pictures.get(track.track_id):
         return track
     name = namer(np.stack(pictures[track.track_id]))
     return replace(
