@@ -129,7 +129,7 @@ def test_truncated(broken, name, share):
     [
         ("cvat", replace('frame="0"', 'frame="one"'), r"line \d+: frame must be a whole number"),
         ("cvat", replace('xtl="[^"]*"', 'xtl="[]"'), r"line \d+: xtl, .* must be numbers"),
-        ("coco", in_json(lambda d: d["annotations"][1].update(bbox="wide")), r"annotations\[1\].bbox"),
+        ("coco", in_json(lambda d: d["annotations"][1].update(bbox="wide")), "entry 2: 'wide' is not a box"),
         ("coco-vid", in_json(lambda d: d["images"][1].update(frame_id=None)), r"images\[1\].frame_id"),
         ("youtube-vis", in_json(lambda d: d["videos"][0].update(length={})), r"videos\[0\].length"),
         ("label-studio", in_json(lambda d: d[0].update(annotations=3)), r"\[0\].annotations"),
@@ -151,7 +151,7 @@ def test_wrong_types(broken, name, edit, said):
     ("name", "edit", "said"),
     [
         ("cvat", replace('xbr="8.0"', 'xbr="80"'), "track 1: the box of frame 0 lies outside the frame"),
-        ("coco", in_json(lambda d: d["annotations"][0].update(bbox=[3, 2, 500, 7])), "image 1: track 1: "),
+        ("coco", in_json(lambda d: d["annotations"][0].update(bbox=[300, 2, 5, 7])), "annotations entry 1: "),
         ("coco-vid", in_json(lambda d: d["annotations"][1].update(bbox=[-9, 2, 5, 7])), "video 1: track 1: "),
         ("youtube-vis", in_json(lambda d: d["annotations"][0]["bboxes"].__setitem__(4, [3, 2, 5, 70])),
          "track 1: the box of frame 4"),
@@ -178,7 +178,7 @@ def test_a_box_outside_the_frame_of_a_package(broken):
     ("name", "edit", "said"),
     [
         ("cvat", replace('<track id="1"', '<track id="0"'), r"line \d+: there is another track 0"),
-        ("coco", in_json(lambda d: d["annotations"][1].update(id=1)), "annotations: id 1 is there twice"),
+        ("coco", in_json(lambda d: d["annotations"][1].update(id=1)), "annotations entry 1: two entries of"),
         ("coco-vid", in_json(lambda d: d["images"][1].update(id=1)), "images: id 1 is there twice"),
         ("youtube-vis", in_json(lambda d: d["annotations"][1].update(track_id=1)), "track 1 is there twice"),
         ("label-studio", in_json(lambda d: d[0]["annotations"][0]["result"][1].update(id="track1")),
@@ -198,7 +198,7 @@ def test_ids_that_are_given_twice(broken, name, edit, said):
     ("name", "edit", "said"),
     [
         ("cvat", replace('label="fox"', 'label="wolf"'), r"line \d+: label 'wolf' is not"),
-        ("coco", OTHER_CATEGORY, "annotation 1: category_id 9"),
+        ("coco", OTHER_CATEGORY, "annotations entry 1: category_id 9"),
         ("coco-vid", OTHER_CATEGORY, "annotation 1: category_id 9"),
         ("youtube-vis", OTHER_CATEGORY, "annotation 1: category_id"),
         ("label-studio", in_json(lambda d: d[0]["annotations"][0]["result"][0]["value"].update(labels=[])),

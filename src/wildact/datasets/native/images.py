@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from wildact.datasets.findings import (
     MALFORMED,
     NO_BOX,
     UNKNOWN,
+    Finding,
     Report,
 )
 from wildact.datasets.formats.segmentation import read_segmentation
@@ -44,9 +46,11 @@ BLANK = frozenset({"blank", "empty"})
 """Categories of camera-trap sets that mean an image without animals."""
 
 _KEYPOINTS = "annotation with keypoints, which are left out", "annotations with keypoints, which are left out"
+_CLIPPED = "box that reaches beyond its image, cut off", "boxes that reach beyond their images, cut off"
 _BOXLESS = "annotation without a box", "annotations without a box"
 _UNBOXED = "image left out: no animal in it has a box", "images left out: no animal in them has a box"
 
+_ID_DIGITS = 20
 _Box = tuple[float, float, float, float]
 
 
@@ -66,6 +70,8 @@ def read_images(
     species: Mapping[int, str],
     facts: Mapping[str, Any],
     report: Report,
+    *,
+    stated_only: bool = False,
 ) -> Dataset:
     """Read a COCO file of still images; the images themselves are not opened.
 
@@ -79,10 +85,16 @@ def read_images(
         species: id -> name of its categories.
         facts: its ``info``.
         report: called with every finding.
+        stated_only: leave unknown what the file does not state: the size of images, and their frame rate.
     """
-    images = _read_entries(path, content, report)
     dropped: Counter[Thing] = Counter()
-    for entry in read_entries(path, content, "annotations", report):
+
+    def report_counted(finding: Finding) -> None:
+        dropped[_CLIPPED] += finding.kind is BOX_CLIPPED
+        report(finding)
+
+    images = _read_entries(path, content, report, stated_only=stated_only)
+    for entry in read_entries(path, content, "annotations", report_counted):
         dropped[_KEYPOINTS] += bool(entry.values.get("keypoints"))
         _read_annotation(entry, images, species)
     names = tuple(name for name in species.values() if name.lower() not in BLANK)
@@ -104,7 +116,9 @@ def read_images(
     )
 
 
-def _read_entries(path: Path, content: Mapping[str, Any], report: Report) -> dict[Any, _Image]:
+def _read_entries(
+    path: Path, content: Mapping[str, Any], report: Report, *, stated_only: bool
+) -> dict[Any, _Image]:
     """Id -> image; broken entries are reported."""
     images: dict[Any, _Image] = {}
     seen: set[Path] = set()
@@ -112,7 +126,7 @@ def _read_entries(path: Path, content: Mapping[str, Any], report: Report) -> dic
         complete = entry.values.get("complete", True)
         if complete not in (True, False):
             entry.complain(MALFORMED, f"complete must be true or false, not {quote(complete)}")
-        image = _Image(_read_image(entry, path.parent), bool(complete))
+        image = _Image(_read_image(entry, path.parent, stated_only=stated_only), bool(complete))
         if image.video is not None and image.video.info.path in seen:
             entry.complain(DUPLICATE, f"two images name the file {quote(entry.values['file_name'])}")
             image.video = None
@@ -123,16 +137,20 @@ def _read_entries(path: Path, content: Mapping[str, Any], report: Report) -> dic
     return images
 
 
-def _read_image(entry: Entry, root: Path) -> LabelledVideo | None:
+def _read_image(entry: Entry, root: Path, *, stated_only: bool) -> LabelledVideo | None:
     """An image without its annotations; None where something of it is unusable."""
-    width, height = (entry.whole(key, least=1, most=MAX_SIDE_PX) for key in ("width", "height"))
+    width, height = (
+        0 if stated_only and not entry.values.get(key) else entry.whole(key, least=1, most=MAX_SIDE_PX)
+        for key in ("width", "height")
+    )
+    fps = Fraction(0) if stated_only else STILL_FPS
     name = read_file_name(entry)
     if width is None or height is None or name is None:
         return None
     words = {key: read_word(entry, key) for key in ("split", "seq_id", "location", "datetime", "light")}
     time = parse_time(words["datetime"]) if words["datetime"] else None
     return LabelledVideo(
-        info=VideoInfo(root / name, width, height, STILL_FPS, 1, 1 / STILL_FPS, "unknown"),
+        info=VideoInfo(root / name, width, height, fps, 1, 1 / fps if fps else None, "unknown"),
         site=words["location"],
         camera="",
         light="day" if words["light"] in ("colour", "color") else parse_light(words["light"]),
@@ -174,7 +192,8 @@ def _find_image(entry: Entry, images: Mapping[Any, _Image]) -> _Image | None:
     """The image of an annotation; an id may be a number here and text there."""
     number = entry.values.get("image_id")
     if number is not None and is_id(number):
-        other = int(number) if isinstance(number, str) and number.isdecimal() else str(number)
+        short = isinstance(number, str) and number.isdecimal() and len(number) < _ID_DIGITS
+        other = int(number) if short else str(number)
         for known in (number, other):
             if known in images:
                 return images[known]
@@ -214,6 +233,8 @@ def _clip(entry: Entry, box: _Box, info: VideoInfo) -> _Box | None:
     """The part of a box within the image; None, and reported, where there is none."""
     if math.isnan(sum(box)):
         return None
+    if not info.width:
+        return box
     x1, y1, x2, y2 = max(box[0], 0.0), max(box[1], 0.0), min(box[2], info.width), min(box[3], info.height)
     beyond = max(x1 - box[0], y1 - box[1], box[2] - x2, box[3] - y2)
     if np.float32(x1) >= np.float32(x2) or np.float32(y1) >= np.float32(y2):
@@ -253,7 +274,7 @@ def _assemble(image: _Image, names: tuple[str, ...]) -> LabelledVideo:
     """The image with its tracks, and with ignore regions where not everything is boxed."""
     assert image.video is not None
     info, tracks = image.video.info, image.tracks
-    if not image.complete or image.boxless:
+    if info.width and (not image.complete or image.boxless):
         seen = [] if image.complete else [track.label for track in tracks]
         labelled = [*seen, *image.boxless] or names
         whole = (0.0, 0.0, float(info.width), float(info.height))

@@ -97,8 +97,7 @@ def read_dataset(root: Path, report: Report) -> Dataset | None:
     if content is None:
         return None
     if "images" in content and "videos" not in content:
-        species = _names(path, content, "categories", report)
-        return read_images(path, content, species, _info(path, content, report), report)
+        return read_image_set(path, content, report)
     species = _names(path, content, "categories", report)
     actions = _names(path, content, "actions", report)
     videos, names = _read_videos(root, content, report)
@@ -114,6 +113,15 @@ def read_dataset(root: Path, report: Report) -> Dataset | None:
         facts=_info(path, content, report),
         supercategories=read_supercategories(content, species.values()),
     )
+
+
+def read_image_set(
+    path: Path, content: Mapping[str, Any], report: Report, *, stated_only: bool = False
+) -> Dataset:
+    """Read a COCO file of still images; arguments as of `read_images`."""
+    species = _names(path, content, "categories", report)
+    facts = _info(path, content, report) if isinstance(content.get("info"), dict) else {}
+    return read_images(path, content, species, facts, report, stated_only=stated_only)
 
 
 def _read_clip_list(root: Path, report: Report) -> Dataset | None:

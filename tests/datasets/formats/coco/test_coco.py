@@ -92,12 +92,32 @@ def test_what_wildact_has_no_place_for_is_counted(tmp_path):
         document["annotations"].append({"id": 4, "image_id": 1, "category_id": 3, "bbox": [1, 1, 0, 5]})
 
     dataset = read(tmp_path, "coco", change)
-    assert len(dataset.videos[0].tracks) == 1
+    assert [(track.label, track.crowd) for track in dataset.videos[0].tracks] == [
+        ("Wolf", False),
+        ("Luchs", True),  # of these, not all have a box
+    ]
     assert set(dataset.dropped) == {
         "1 annotation with keypoints, which are left out",
-        "1 annotation without a box",
-        "1 annotation with an empty box",
+        "2 annotations without a box",
     }
+
+
+def test_boxes_are_cut_off_at_the_edge(tmp_path):
+    dataset = read(tmp_path, "coco", put("annotations", 0, "bbox", [1, 2, 300, 3]))
+    assert dataset.videos[0].tracks[0].boxes.tolist() == [[1, 2, 40, 5]]
+    assert dataset.dropped == ("1 box that reaches beyond its image, cut off",)
+
+
+def test_a_picture_whose_animal_has_no_box_is_left_out(tmp_path):
+    """As in sets whose labels are of sequences: such a picture is not blank."""
+
+    def change(document):
+        document["annotations"].append({"id": 5, "image_id": "x", "category_id": 3, "bbox": []})
+        document["images"][0]["location"] = "meadow"
+
+    dataset = read(tmp_path, "coco", change)
+    assert [video.site for video in dataset.videos] == ["meadow"]
+    assert "1 image left out: no animal in it has a box" in dataset.dropped
 
 
 def test_frames_of_videos_and_an_exact_rate(tmp_path):
@@ -148,26 +168,30 @@ def put(*keys_and_value):
         (
             "coco",
             put("annotations", 0, "bbox", ["a", 1, 2, 3]),
-            r"annotations\[0\].bbox\[0\]: input should be",
+            "is not a box",
         ),
-        ("coco", put("annotations", 0, "bbox", [1, 2, 3]), r"annotations\[0\].bbox"),
-        ("coco", put("annotations", 0, "bbox", [1, 2, 300, 3]), "outside the frame of 40 x 30"),
-        ("coco", put("annotations", 0, "bbox", [1, 2, -3, 3]), "annotation 1: the box .* is empty"),
-        ("coco", put("annotations", 0, "bbox", [1, 2, float("nan"), 3]), "finite number"),
-        ("coco", put("annotations", 0, "category_id", 9), "annotation 1: category_id 9 is not among"),
+        ("coco", put("annotations", 0, "bbox", [1, 2, 3]), "is not a box"),
+        ("coco", put("annotations", 0, "bbox", [100, 2, 3, 3]), "outside the image of 40 x 30"),
+        ("coco", put("annotations", 0, "bbox", [1, 2, -3, 3]), "annotations entry 1: the box .* below 0"),
+        ("coco", put("annotations", 0, "bbox", [1, 2, float("nan"), 3]), "is not a number"),
+        ("coco", put("annotations", 0, "category_id", 9), "annotations entry 1: category_id 9 is not among"),
         ("coco", put("annotations", 0, "image_id", 9), "of image 9, which 'images' does not list"),
-        ("coco", put("annotations", 1, "id", 1), "id 1 is there twice"),
-        ("coco", put("images", 1, "id", 1), "id 1 is there twice"),
-        ("coco", put("images", 1, "file_name", "a/1.jpg"), "is there twice"),
-        ("coco", put("images", 1, "file_name", "../1.jpg"), "outside the folder"),
-        ("coco", put("images", 1, "file_name", "a\n.jpg"), "cannot be the name of a video"),
-        ("coco", put("images", 1, "width", -4), "greater than or equal to 0"),
-        ("coco", put("categories", 1, "name", "Wolf"), "name 'Wolf' is there twice"),
-        ("coco", put("categories", 1, "name", " "), "cannot be the name of a species"),
-        ("coco", put("annotations", {}), "annotations: input should be a valid array"),
+        ("coco", put("annotations", 1, "id", 1), "two entries of 'annotations' have the same id"),
+        ("coco", put("images", 1, "id", 1), "two entries of 'images' have the same id"),
+        ("coco", put("images", 1, "file_name", "a/1.jpg"), "two images name the file"),
+        ("coco", put("images", 1, "file_name", "../1.jpg"), "must stay within the folder"),
+        ("coco", put("images", 1, "file_name", "a\n.jpg"), "without control characters"),
+        ("coco", put("images", 1, "width", -4), "width must be a whole number"),
+        ("coco", put("categories", 1, "name", "Wolf"), "two entries of 'categories' have the name 'Wolf'"),
+        ("coco", put("categories", 1, "name", " "), "name must be text"),
+        ("coco", put("annotations", {}), "'annotations' must be a list"),
         ("coco", put("annotations", 0, "segmentation", [[1, 2, 3]]), "at least three points"),
         ("coco", put("annotations", 0, "segmentation", [[1, 2, 3, 4, 5, 1e9]]), "far outside"),
-        ("coco", put("annotations", 0, "segmentation", {"size": [1, 2], "counts": "zz"}), "annotation 1: "),
+        (
+            "coco",
+            put("annotations", 0, "segmentation", {"size": [1, 2], "counts": "zz"}),
+            "annotations entry 1: ",
+        ),
         (
             "coco",
             put("annotations", 0, "segmentation", {"size": [3, 4], "counts": [12]}),

@@ -8,83 +8,25 @@ Reference: Lin et al. 2014, "Microsoft COCO", https://cocodataset.org/#format-da
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 from wildact.datasets.dataset import Dataset
-from wildact.datasets.formats.build import build_dataset, build_video
-from wildact.datasets.formats.checks import check_unique, video_path
-from wildact.datasets.formats.coco.entries import (
-    KEYPOINTS,
-    Annotation,
-    Category,
-    Picture,
-    add_shape,
-    first_image_ids,
-    list_annotations,
-    list_images,
-    read_categories,
-    read_facts,
-    start_track,
-)
-from wildact.datasets.formats.documents import Id, Part, load_document, save_document
-from wildact.datasets.words import Thing
-from wildact.errors import DatasetError
+from wildact.datasets.formats.coco.entries import first_image_ids, list_annotations, list_images
+from wildact.datasets.formats.documents import save_document
+from wildact.datasets.native.raw import read_content
+from wildact.datasets.native.read import raise_error, read_image_set
 from wildact.export.youtube_vis import list_categories
-from wildact.labels import LabelledVideo
-from wildact.types import Track
-
-
-class Document(Part):
-    """A COCO file."""
-
-    images: list[Picture]
-    annotations: list[Annotation]
-    categories: list[Category]
-    info: Any = None
 
 
 def read_coco(path: Path) -> Dataset:
-    """Read a COCO file.
+    """Read a COCO file, see `wildact.datasets.native.images`; what it does not state stays unknown.
 
     Raises:
         DatasetError: naming the entry that is wrong.
     """
-    document = load_document(path, Document)
-    species = read_categories(path, document.categories)
-    check_unique(f"{path}: images", "id", (picture.id for picture in document.images))
-    check_unique(f"{path}: annotations", "id", (entry.id for entry in document.annotations))
-    pictures = {picture.id: picture for picture in document.images}
-    tracks: dict[Id, list[Track]] = {number: [] for number in pictures}
-    dropped: Counter[Thing] = Counter()
-    for entry in document.annotations:
-        where = f"{path}: annotation {entry.id}"
-        if entry.image_id not in pictures:
-            raise DatasetError(f"{where}: it is of image {entry.image_id}, which 'images' does not list.")
-        of_picture = tracks[entry.image_id]
-        picture = pictures[entry.image_id]
-        dropped[KEYPOINTS] += bool(entry.keypoints)
-        rows = start_track(where, entry.category_id, entry.iscrowd, species)
-        size = (picture.width, picture.height)
-        if add_shape(where, rows, 0, entry.bbox, entry.segmentation, size, dropped):
-            of_picture.append(rows.build(len(of_picture) + 1))
-    videos = [_video(path, picture, tracks[number]) for number, picture in pictures.items()]
-    return build_dataset(
-        f"{path}: images",
-        path.parent,
-        videos,
-        species=species.values(),
-        facts=read_facts(path, document.info),
-        dropped=dropped,
-    )
-
-
-def _video(path: Path, picture: Picture, tracks: Sequence[Track]) -> LabelledVideo:
-    where = f"{path}: image {picture.id}"
-    place = video_path(where, path.parent, picture.file_name)
-    return build_video(where, place, size=(picture.width, picture.height), frames=1, tracks=tracks)
+    content = read_content(path, raise_error)
+    assert content is not None  # else it has raised
+    return read_image_set(path, content, raise_error, stated_only=True)
 
 
 def write_coco(dataset: Dataset, path: Path) -> None:
