@@ -15,6 +15,7 @@ from wildact.datasets.formats.coco.entries import first_image_ids, list_annotati
 from wildact.datasets.formats.documents import save_document
 from wildact.datasets.native.raw import read_content
 from wildact.datasets.native.read import raise_error, read_image_set
+from wildact.errors import DatasetError
 from wildact.export.youtube_vis import list_categories
 
 
@@ -24,6 +25,8 @@ def read_coco(path: Path) -> Dataset:
     Raises:
         DatasetError: naming the entry that is wrong.
     """
+    if not path.exists():
+        raise DatasetError(f"{path} does not exist; check the name.")
     content = read_content(path, raise_error)
     assert content is not None  # else it has raised
     return read_image_set(path, content, raise_error, stated_only=True)
