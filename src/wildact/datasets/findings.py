@@ -67,9 +67,7 @@ Report = Callable[[Finding], None]
 
 # -- what reading finds ------------------------------------------------------------------------------------
 
-UNREADABLE = Kind(
-    "error", "unreadable file", "a data set folder holds annotations.json and, of videos, actions.csv"
-)
+UNREADABLE = Kind("error", "unreadable file", "a data set holds annotations.json and, of videos, actions.csv")
 MALFORMED = Kind("error", "malformed entry", "write it as docs/data-format.md says")
 DUPLICATE = Kind("error", "given twice", "give each one a name or number of its own, or delete one")
 UNKNOWN = Kind("error", "refers to what is not there", "mend the reference, or add what it refers to")
