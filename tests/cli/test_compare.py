@@ -22,7 +22,7 @@ def matches(found):
         for hit in found
     )
     names = tuple(f"videos/{k}.mp4" for k in range(len(boxes)))
-    return DatasetMatches(("deer",), names, ("ir",) * len(boxes), boxes, None, 24)
+    return DatasetMatches(("deer",), names, ("ir",) * len(boxes), ("",) * len(boxes), boxes, None, 24)
 
 
 @pytest.fixture
