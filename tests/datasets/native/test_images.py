@@ -1,13 +1,16 @@
 """Still images with COCO annotations as a data set."""
 
 import json
+from contextlib import suppress
 from copy import deepcopy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from wildact.datasets import load_dataset
 from wildact.datasets.native.read import read_dataset
+from wildact.datasets.native.write import save_dataset
 from wildact.errors import DatasetError
 from wildact.export.youtube_vis import to_coco_json
 from wildact.masks import encode_mask
@@ -163,3 +166,25 @@ def test_all_that_is_wrong_is_reported(tmp_path):
         "refers to what is not there",
     ]
     assert dataset.videos[0].tracks[0].boxes.tolist() == [[0, 5, 10, 15]]
+
+
+VALUES = (None, True, -1, 10**30, 1e300, float("nan"), "", "1" * 5000, "../x", "\x00", [], [1], {}, [[1, 2]])
+
+
+@pytest.mark.parametrize("key", ["categories", "images", "annotations", "info"])
+@pytest.mark.parametrize("value", VALUES)
+def test_a_damaged_set_is_read_or_refused_and_nothing_else(tmp_path, key, value):
+    def damage(place):
+        place[key] = value
+
+    for change in (damage, *(put(key, 0, name, value) for name in (SET[key][0] if key != "info" else ()))):
+        with suppress(DatasetError):
+            load(tmp_path, change)
+        read_dataset(tmp_path, lambda _: None)
+
+
+def test_videos_keep_split_and_recording_in_the_native_format(good, tmp_path):
+    video = replace(good.videos[0], split="train", recording="visit 3")
+    save_dataset(replace(good, videos=(video,)), tmp_path / "copy")
+    (read,) = load_dataset(tmp_path / "copy").videos
+    assert (read.split, read.recording) == ("train", "visit 3")
