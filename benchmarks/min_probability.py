@@ -2,7 +2,7 @@
 
 The network sees the annotated tracks, as in an analysis; for each of its bouts the seconds count for which
 the labels name the same action. The smallest probability is chosen for which nine tenths of what is named are
-right. ``--write`` puts it on the card. `wildact train` does the same with its validation videos.
+right (``--precision``). ``--write`` puts it on the card. `wildact train` does so with its validation videos.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from wildact.clip import cut_clips, frames_needed
 from wildact.datasets import load_dataset, select_split
 from wildact.labels import LabelledVideo
 from wildact.metrics import choose_min_probability
+from wildact.metrics.recognition import NAMED_RIGHT
 from wildact.pipeline import AnalysisSettings, plan_tracks
 from wildact.recognize import Recognizer, load_recognizer, predict_actions, scores_to_bouts
 from wildact.train.visits import read_frames
@@ -56,6 +57,7 @@ def main() -> None:
     parser.add_argument("weights", help="name, file or run folder")
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="val", help="where the data set names splits")
+    parser.add_argument("--precision", type=float, default=NAMED_RIGHT, help="share that shall be right")
     parser.add_argument("--write", action="store_true", help="put the probability on the card")
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -66,7 +68,7 @@ def main() -> None:
         for bout in find_bouts(video, recognizer, AnalysisSettings())
     ]
     probability, seconds, right_s = np.array(rows, np.float64).reshape(-1, 3).T
-    sure = choose_min_probability(probability, seconds, right_s)
+    sure = choose_min_probability(probability, seconds, right_s, precision=options.precision)
     print(f"{len(rows)} bouts, {seconds.sum():.0f} labelled seconds; unknown below {sure:.3f}")
     for least in sorted({0.0, 0.5, 0.6, 0.7, 0.8, 0.9, sure}):
         named = probability >= least

@@ -128,12 +128,13 @@ def test_statistics_are_of_the_whole_crop_over_time():
     torch.manual_seed(0)
     frames = torch.rand(1, 3, 3, 64, 96)
     with torch.inference_mode():
-        pooled = model.body(frames[0].transpose(0, 1))["3"].mean(dim=(2, 3))
-        statistics = model.describe(frames)[0].split(320)
+        cells = model.conv_head(model.body(frames[0].transpose(0, 1))["3"]).clamp(0, 6)
+        pooled = cells.mean(dim=(2, 3))
+        statistics = model.describe(frames)[0].split(1280)
         assert torch.allclose(statistics[0], pooled.mean(dim=0), atol=1e-5)
         assert torch.allclose(statistics[1], pooled.std(dim=0, correction=0), atol=1e-5)
         assert torch.allclose(statistics[2], (pooled[1:] - pooled[:-1]).abs().mean(dim=0), atol=1e-5)
-        still = model.describe(frames[:, :, :1])[0].split(320)
+        still = model.describe(frames[:, :, :1])[0].split(1280)
         assert not still[1].any()
         assert not still[2].any()
         assert torch.equal(model(frames), torch.zeros(1, 3))  # an untrained probe knows nothing

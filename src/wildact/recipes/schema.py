@@ -270,8 +270,8 @@ class RecognitionRecipe(_Recipe):
     def _probe_of_model(self) -> Self:
         if (self.probe is not None) != (self.model.name == PROBE):
             raise ValueError(f"'probe' belongs to the network {PROBE}, which needs it")
-        if self.probe is not None and "body" not in self.model.frozen:
-            raise ValueError("'model.frozen' must hold \"body\": features are computed once")
+        if self.probe is not None and not {"body", "conv_head"} <= set(self.model.frozen):
+            raise ValueError('\'model.frozen\' must hold "body" and "conv_head": features are computed once')
         if self.data.aspect == "own" and self.probe is None:
             raise ValueError(f"'data.aspect' is \"own\" for {PROBE} only: clips of a batch have one shape")
         return self

@@ -11,11 +11,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 from wildact.backbones import Lite0
-from wildact.backbones.lite0 import OUTPUT_CHANNELS
+from wildact.backbones.lite0 import OUTPUT_CHANNELS, SameConv2d, fold_head, load_imagenet, read_package
 
-CHANNELS = OUTPUT_CHANNELS[-1]
+CHANNELS = 1280
+"""Of the convolution that EfficientNet-Lite0 has before its classifier."""
+
 STATISTICS = 3
 """Mean, standard deviation, and mean absolute difference from frame to frame."""
 
@@ -32,6 +35,7 @@ class Lite0Probe(nn.Module):
     def __init__(self, num_classes: int) -> None:
         super().__init__()
         self.body = Lite0()
+        self.conv_head = SameConv2d(OUTPUT_CHANNELS[-1], CHANNELS, 1)
         self.register_buffer("feature_mean", torch.zeros(STATISTICS * CHANNELS))
         self.register_buffer("feature_std", torch.ones(STATISTICS * CHANNELS))
         self.fc = nn.Linear(STATISTICS * CHANNELS, num_classes)
@@ -55,7 +59,8 @@ class Lite0Probe(nn.Module):
         n, channels, t, height, width = x.shape
         frames = x.transpose(1, 2).reshape(n * t, channels, height, width)
         frames = frames.contiguous(memory_format=torch.channels_last)
-        features = self.body(frames)["3"].mean(dim=(2, 3)).view(n, t, CHANNELS)
+        cells = F.relu6(self.conv_head(self.body(frames)["3"]))
+        features = cells.mean(dim=(2, 3)).view(n, t, CHANNELS)
         mean = features.mean(dim=1)
         deviation = features.std(dim=1, correction=0)
         change = features.diff(dim=1).abs().sum(dim=1) / max(1, t - 1)
@@ -65,6 +70,17 @@ class Lite0Probe(nn.Module):
         """(N, 3 C) statistics to (N, num_classes) logits."""
         logits: Tensor = self.fc((statistics - self.feature_mean) / self.feature_std)
         return logits
+
+    def load_imagenet(self) -> None:
+        """Load the features that ImageNet taught.
+
+        Raises:
+            WeightsError: if the package that ships them is not installed.
+        """
+        state = read_package()
+        load_imagenet(self.body, state)
+        weight, bias = fold_head(state)
+        self.conv_head.load_state_dict({"weight": weight, "bias": bias})
 
     @torch.no_grad()
     def standardize(self, statistics: Tensor) -> None:

@@ -15,7 +15,7 @@ from wildact.detect.fgfa import PREFIX as FGFA_PREFIX
 from wildact.detect.fgfa import find_initial_flow
 from wildact.errors import WeightsError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe
-from wildact.recognize import build_recognizer, to_channels_last
+from wildact.recognize import Lite0Probe, build_recognizer, to_channels_last
 from wildact.weights import compute_sha256, find_initial_weights, lacks_card
 
 UNTRAINED = ("none", "imagenet")
@@ -46,6 +46,9 @@ def build_model(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset) -
 
 
 def _load_imagenet(model: nn.Module) -> None:
+    if isinstance(model, Lite0Probe):
+        model.load_imagenet()
+        return
     bodies = [module for module in model.modules() if isinstance(module, Lite0)]
     if not bodies:
         raise WeightsError("'imagenet' weights exist for networks on EfficientNet-Lite0 only.")

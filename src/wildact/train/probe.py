@@ -187,7 +187,8 @@ def _read(path: Path) -> Float32 | None:
 def hash_weights(model: Lite0Probe) -> str:
     """Return a checksum of the weights that make the features."""
     digest = hashlib.sha256()
-    for name, tensor in model.body.state_dict().items():
+    made_by = {**model.body.state_dict(), **model.conv_head.state_dict(prefix="conv_head.")}
+    for name, tensor in made_by.items():
         digest.update(name.encode())
         digest.update(tensor.cpu().numpy().tobytes())
     return digest.hexdigest()
