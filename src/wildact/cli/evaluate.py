@@ -17,9 +17,12 @@ from wildact import defaults
 from wildact.cli.run import (
     MinScoreOption,
     MirroredOption,
+    NamerOption,
+    SpeciesListOption,
     WindowOption,
     choose_device,
     parse_fps,
+    parse_namer,
 )
 from wildact.errors import UsageError
 
@@ -30,8 +33,8 @@ if TYPE_CHECKING:
 
 ROWS = (
     "videos", "animals", "box_ap50", "box_ap50_of", "box_ap50_by_speed", "box_ap75", "box_ap", "mask_ap50",
-    "mask_ap50_of", "mask_ap50_by_speed", "mask_ap75", "mask_ap", "found", "false_tracks", "species", "idf1",
-    "hota", "mota",
+    "mask_ap50_of", "mask_ap50_by_speed", "mask_ap75", "mask_ap", "found", "false_tracks", "species",
+    "named", "names_right", "idf1", "hota", "mota",
     "action_seconds", "action_top1", "action_top1_answered", "action_top1_of_all", "action_top1_in_place",
     "action_mean_class", "action_recall", "video_map50", "frame_map50", "bouts", "bout_top1", "bout_top5",
     "bout_mean_class", "bout_recall",
@@ -69,6 +72,8 @@ def evaluate(
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Score every n-th video only.")] = 1,
     min_score: MinScoreOption = defaults.MIN_SCORE,
+    namer: NamerOption = defaults.NAMER,
+    species_list: SpeciesListOption = None,
     window: WindowOption = 10,
     mirrored: MirroredOption = True,
     resamples: Annotated[int, typer.Option(min=0, help="Of the videos, for the intervals; 0: none.")] = 1000,
@@ -100,6 +105,8 @@ def evaluate(
     settings = AnalysisSettings(
         detector=detector or defaults.DETECTOR,
         recognizer=recognizer or defaults.RECOGNIZER,
+        namer=parse_namer(namer),
+        species_list=species_list,
         fps=parse_fps(fps),
         min_score=min_score,
         device=choose_device(device),

@@ -46,6 +46,8 @@ TITLES = {
     "found": ("animals found", "share of animals that a track follows"),
     "false_tracks": ("false tracks", "tracks that follow no animal"),
     "species": ("species right", "share of followed animals with the right name"),
+    "named": ("named", "share of followed animals with a name more precise than animal"),
+    "names_right": ("names right", "share of those names that are right at their rank"),
     "idf1": ("ID F1", "F1 of boxes with the right identity"),
     "hota": ("HOTA", "higher order tracking accuracy"),
     "det_a": ("DetA", "its part from detection"),
@@ -215,15 +217,17 @@ def _pool_frames(chains: Sequence[ChainCounts], weights: Int64, species: Sequenc
 
 
 def _pool_tracks(tracks: Sequence[TrackCounts], weights: Int64) -> dict[str, Float64]:
-    animals, found, right = (
+    animals, found, right, named, names_right = (
         _total([getattr(one, name) for one in tracks], weights)
-        for name in ("animals", "found", "species_right")
+        for name in ("animals", "found", "species_right", "named", "names_right")
     )
     return {
         "animals": animals,
         "found": _share(found, animals),
         "false_tracks": _total([one.false_tracks for one in tracks], weights),
         "species": _share(right, found),
+        "named": _share(named, found),
+        "names_right": _share(names_right, named),
         **pool_tracking([one.tracking for one in tracks], weights),
     }
 

@@ -19,7 +19,7 @@ from wildact.decode import is_still
 from wildact.errors import DatasetError, UsageError
 from wildact.evaluate.annotated import CROP_SHIFTS, run_annotated
 from wildact.evaluate.figures import Figure, GroupScores, VideoCounts, score_group
-from wildact.evaluate.video import run_chain
+from wildact.evaluate.video import NO_NAMES, run_chain
 from wildact.labels import LabelledVideo
 from wildact.metrics import build_tracking_metrics
 from wildact.pipeline import AnalysisSettings, Models, load_models
@@ -106,7 +106,15 @@ def evaluate_models(
     if evaluation.chain and not all(is_still(video.info.path) for video in dataset.videos):
         build_tracking_metrics()  # said before the first video is analysed, not after it
     run = partial(
-        _run_video, species=dataset.species, actions=dataset.actions, settings=settings, evaluation=evaluation
+        _run_video,
+        species=dataset.species,
+        actions=dataset.actions,
+        settings=settings,
+        evaluation=evaluation,
+        names={
+            video.info.path: {track.track_id: track.label for track in video.tracks}
+            for video in labelled.videos
+        },
     )
     counted: list[VideoCounts] = []
     for one in _run_all(dataset.videos, models, run, workers):
@@ -125,9 +133,12 @@ def evaluate_models(
     for scores in groups.values():  # a light with still images only has no figures of tracks
         for name in groups["all"].figures:
             scores.figures.setdefault(name, Figure(math.nan, math.nan, math.nan))
-    if dataset.species != labelled.species:  # the names of tracks are not those of the labels
-        for scores in groups.values():
+    for scores in groups.values():  # the names of tracks are not those of the labels, or there is no namer
+        if dataset.species != labelled.species:
             scores.figures.pop("species", None)
+        if models.namer is None:
+            scores.figures.pop("named", None)
+            scores.figures.pop("names_right", None)
     names = [_name(video.info.path, dataset.root) for video in dataset.videos]
     return Evaluation(
         groups=groups,
@@ -247,6 +258,7 @@ def _run_video(
     actions: Sequence[str],
     settings: AnalysisSettings,
     evaluation: EvaluationSettings,
+    names: Mapping[Path, Mapping[int, str]],
 ) -> VideoCounts:
     chain = bouts = None
     if evaluation.chain:
@@ -257,6 +269,7 @@ def _run_video(
             species=species,
             actions=actions,
             min_height_px=evaluation.min_height_px,
+            names=names.get(video.info.path, NO_NAMES),
         )
     if evaluation.annotated:
         bouts = run_annotated(

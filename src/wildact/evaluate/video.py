@@ -6,9 +6,10 @@ tracks and bouts of `wildact.pipeline`. No picture and no mask is kept.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from types import MappingProxyType
 
 import numpy as np
 
@@ -35,8 +36,12 @@ from wildact.metrics import (
     true_tubes,
     within_crowds,
 )
-from wildact.pipeline import AnalysisSettings, Models, analyze_video, keep_at
+from wildact.metrics.naming import Naming, Tally, tally_names
+from wildact.pipeline import ANIMAL, AnalysisSettings, Models, analyze_video, keep_at
+from wildact.taxonomy import load_taxonomy
 from wildact.types import UNKNOWN, Bool, Bout, Detections, Int64, Track, VideoResult
+
+NO_NAMES: Mapping[int, str] = MappingProxyType({})
 
 AP_FPS = Fraction(2)
 """Frames per second on which detections are scored: neighbouring frames are nearly the same picture."""
@@ -92,6 +97,8 @@ class TrackCounts:
         animals: annotated tracks that are ever high enough.
         found: how many of them a predicted track follows.
         species_right: how many of these have the right species.
+        named: how many of these a namer gave a name below ``animal``, where the truth is in the taxonomy.
+        names_right: how many of those names are right at their rank: the truth or a group around it.
         false_tracks: predicted tracks that follow no animal.
         seconds: (C, C + 1) seconds of followed animals: true action by predicted one, last column none of
             them.
@@ -107,6 +114,8 @@ class TrackCounts:
     animals: int
     found: int
     species_right: int
+    named: int
+    names_right: int
     false_tracks: int
     seconds: Int64
     answered: int
@@ -124,6 +133,7 @@ def run_chain(
     species: Sequence[str],
     actions: Sequence[str],
     min_height_px: float,
+    names: Mapping[int, str] = NO_NAMES,
 ) -> ChainCounts:
     """Analyse a video and compare the result with its truth.
 
@@ -134,14 +144,17 @@ def run_chain(
         species: classes of the data set; what the detector finds of others does not count.
         actions: of the data set.
         min_height_px: animals whose visible box is lower are neither wanted nor wrong to find.
+        names: annotated track -> what the animal is, where the truth has the classes of the detector.
 
     Raises:
         VideoError: if the video cannot be decoded.
     """
     frames = detect_scored_frames(video, models.detector, species, settings)
     path = video.info.path
-    result = None if is_still(path) else analyze_video(path, replace(models, namer=None), settings)
-    return count_chain(video, frames, result, species=species, actions=actions, min_height_px=min_height_px)
+    result = None if is_still(path) else analyze_video(path, models, settings)
+    return count_chain(
+        video, frames, result, species=species, actions=actions, min_height_px=min_height_px, names=names
+    )
 
 
 def detect_scored_frames(
@@ -205,6 +218,7 @@ def count_chain(
     species: Sequence[str],
     actions: Sequence[str],
     min_height_px: float,
+    names: Mapping[int, str] = NO_NAMES,
 ) -> ChainCounts:
     """Compare what was found in a video (None: a still image) with its truth; arguments as of `run_chain`."""
     boxes = match_detections(
@@ -223,20 +237,27 @@ def count_chain(
         boxes=boxes,
         masks=_match_masks(frames, species, min_height_px),
         masked=sum(masked is not None for masked in frames.masked),
-        tracks=None if result is None else _count_tracks(video, result, actions, min_height_px),
+        tracks=None if result is None else _count_tracks(video, result, actions, min_height_px, names),
     )
 
 
 def _count_tracks(
-    video: LabelledVideo, result: VideoResult, actions: Sequence[str], min_height_px: float
+    video: LabelledVideo,
+    result: VideoResult,
+    actions: Sequence[str],
+    min_height_px: float,
+    names: Mapping[int, str],
 ) -> TrackCounts:
     """Compare tracks and bouts; bouts of an unknown action count as no answer."""
     named = tuple(bout for bout in result.bouts if bout.action != UNKNOWN)
-    result = replace(result, bouts=named)
+    given = {track.track_id: track.label for track in result.tracks if track.rank}
+    tracks = tuple(replace(track, label=ANIMAL) if track.rank else track for track in result.tracks)
+    result = replace(result, bouts=named, tracks=tracks)
     tall = tuple(cut for track in video.tracks if (cut := cut_tall(track, min_height_px)) is not None)
     matches = match_tracks(tall, result.tracks)
     labels = {track.track_id: track.label for track in result.tracks}
     followed = {match.truth_id: match.predicted_id for match in matches}
+    namings = pair_names(names, given, followed)
     true = true_tubes(video.tracks, video.actions, min_height_px=min_height_px)
     found = predicted_tubes(
         result.tracks,
@@ -258,6 +279,8 @@ def _count_tracks(
         animals=len(tall),
         found=len(matches),
         species_right=sum(labels[followed[t.track_id]] == t.label for t in tall if t.track_id in followed),
+        named=namings.given,
+        names_right=namings.right,
         false_tracks=_count_false(video.tracks, result.tracks, matches),
         seconds=_tabulate(seconds, actions),
         answered=sum(answer is not None for one in seconds for answer in one.predicted),
@@ -279,6 +302,23 @@ def _count_tracks(
         tubes=match_tubes(true, found, actions),
         tube_frames=match_action_frames(true, found, actions, video.info.fps, length),
     )
+
+
+def pair_names(names: Mapping[int, str], given: Mapping[int, str], followed: Mapping[int, int]) -> Tally:
+    """Count the names of a namer that are right at their rank.
+
+    Args:
+        names: annotated track -> what the animal is; those that the taxonomy does not know do not count.
+        given: predicted track -> its name.
+        followed: annotated track -> the predicted track that follows it.
+    """
+    taxonomy = load_taxonomy()
+    pairs = [
+        Naming(given[followed[track_id]], truth.name)
+        for track_id, label in names.items()
+        if (truth := taxonomy.find(label)) is not None and followed.get(track_id) in given
+    ]
+    return tally_names(pairs, taxonomy)
 
 
 def bouts_by_frames(result: VideoResult, fps: Fraction) -> tuple[Bout, ...]:

@@ -10,6 +10,11 @@ from typing import Literal
 
 from wildact.taxonomy import ROOT, Taxonomy
 
+LEVELS = ("species or genus", "family", "order", "class or wider", ROOT)
+_LEVEL_OF_RANK = {
+    "species": 0, "genus": 0, "subfamily": 1, "family": 1, "infraorder": 2, "suborder": 2, "order": 2,
+}  # fmt: skip
+
 Verdict = Literal["right", "finer", "wrong"]
 
 
@@ -63,6 +68,14 @@ def judge_name(naming: Naming, taxonomy: Taxonomy) -> Verdict:
     if taxonomy.contains(naming.name, naming.truth):
         return "right"
     return "finer" if taxonomy.contains(naming.truth, naming.name) else "wrong"
+
+
+def find_level(name: str, taxonomy: Taxonomy) -> int:
+    """Return the index in `LEVELS` of a name; a group counts as the smallest rank that it lies within."""
+    if name == ROOT:
+        return LEVELS.index(ROOT)
+    ranks = (taxonomy.taxa[group].rank for group in taxonomy.lineage(name))
+    return _LEVEL_OF_RANK.get(next(rank for rank in ranks if rank != "group"), 3)
 
 
 def tally_names(namings: Iterable[Naming], taxonomy: Taxonomy) -> Tally:

@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from wildact.metrics.naming import Naming, Tally, tally_names
+from wildact.metrics.naming import LEVELS, Naming, Tally, find_level, tally_names
 from wildact.recipes.schema import Naming as NamingSection
 from wildact.species import fuse_crops, roll_up, sum_outputs
 from wildact.taxonomy import Taxonomy
@@ -200,9 +200,9 @@ def choose_threshold(
 ) -> tuple[float, dict[str, Tally]]:
     """Return the lowest threshold whose names are right often enough, and how often they are, by data set.
 
-    Of the names below ``animal`` the share ``precision`` must be right in each data set, and the lower end of
-    Wilson's 95 % interval of all sets together must reach it, too. Where no threshold does that, it is the
-    highest one tried.
+    Of the names below ``animal`` the share ``precision`` must be right in each data set and at each level of
+    ranks, and the lower end of Wilson's 95 % interval of all together must reach it, too. Where no threshold
+    does that, it is the highest one tried.
 
     Args:
         log_probabilities: (N, C) of pictures that were not trained on.
@@ -221,8 +221,13 @@ def choose_threshold(
             dataset: tally_names([n for n in namings if n.dataset == dataset], taxonomy)
             for dataset in sorted({n.dataset for n in namings})
         }
+        by_level = [
+            tally_names([n for n in namings if find_level(n.name, taxonomy) == level], taxonomy)
+            for level in range(len(LEVELS))
+        ]
         low, _ = tally_names(namings, taxonomy).interval
-        if low >= precision and all(not t.given or t.share >= precision for t in tallies.values()):
+        every = (*tallies.values(), *by_level)
+        if low >= precision and all(not tally.given or tally.share >= precision for tally in every):
             break
     return threshold, tallies
 
