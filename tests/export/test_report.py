@@ -109,3 +109,13 @@ def test_pictures_end_where_the_page_would_be_too_large(result, blank, tmp_path)
 def test_a_page_with_all_pictures_does_not_speak_of_others(page):
     assert "too large" not in page
     assert "Pictures:" not in page
+
+
+def test_the_name_of_an_animal_stands_with_its_rank_and_scientific_name(result, tmp_path):
+    tracks = tuple(
+        replace(track, label="deer", rank="family", scientific_name="Cervidae") for track in result.tracks
+    )
+    named = replace(result, tracks=tracks)
+    save_report(tmp_path, [VideoOutcome("a.mp4", tmp_path / "a.mp4", named, None, None)], run={})
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert '<td>deer <span class="sub">family Cervidae</span></td>' in text

@@ -47,6 +47,7 @@ def save_report(
     moving: dict[str, list[float]] = defaultdict(lambda: [0.0, 0.0])
     videos, watched_s = [], 0.0
     colors: dict[str, str] = {}
+    taxa: dict[str, str] = {}
     room = most_pictures
     for outcome in outcomes:
         pictures = _read_pictures(outcome) if room >= 0 else {}  # a full page needs no more reading
@@ -57,6 +58,7 @@ def save_report(
             _add_budget(outcome.result, by_species, by_light, tracks)
             _add_movement(outcome.result, moving)
             colors |= result_hex(outcome.result)
+            taxa |= {t.label: f"{t.rank} {t.scientific_name}".strip() for t in outcome.result.tracks}
     names = sorted(
         {action for seconds in by_species.values() for action in seconds},
         key=lambda name: (name == UNKNOWN, name),
@@ -80,6 +82,7 @@ def save_report(
             watched=_duration(watched_s),
             budget=rows(by_species),
             lights=rows(by_light),
+            taxa=taxa,
             actions=[{"name": name, "color": color} for name, color in shown.items()],
             models=models,
             simulated={part for part, model in models.items() if model.get("trained_on_simulation")},
