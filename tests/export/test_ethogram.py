@@ -1,8 +1,12 @@
+from dataclasses import replace
+
 import numpy as np
+import pytest
 from PIL import Image
 
 from wildact.export import save_ethogram
 from wildact.export.colors import ACTION_COLORS
+from wildact.export.ethogram import SIMULATED_NOTE, _draw
 
 
 def colours(path):
@@ -31,3 +35,10 @@ def test_more_animals_make_a_taller_picture(result, blank, tmp_path):
 def test_letters_that_no_font_has_are_no_warning(blank, tmp_path):
     save_ethogram(tmp_path / "e.png", blank, title="鹿の森/𐎠.mp4")  # a warning would be an error here
     assert colours(tmp_path / "e.png")[1][0] > 900
+
+
+@pytest.mark.parametrize("simulated", [True, False])
+def test_a_network_that_saw_simulated_clips_is_named_below_the_bouts(result, simulated):
+    models = {"recognizer": {"trained_on_simulation": simulated}}
+    (legend,) = _draw(replace(result, models=models), "a").legends
+    assert (legend.get_title().get_text() == SIMULATED_NOTE) is simulated

@@ -56,15 +56,19 @@ class Lite0Probe(nn.Module):
             (N, 3 C): mean over time of the C features, their standard deviation, and the mean absolute
             difference between a frame's and the next one's; the latter two are 0 for a single frame.
         """
-        n, channels, t, height, width = x.shape
-        frames = x.transpose(1, 2).reshape(n * t, channels, height, width)
-        frames = frames.contiguous(memory_format=torch.channels_last)
-        cells = F.relu6(self.conv_head(self.body(frames)["3"]))
-        features = cells.mean(dim=(2, 3)).view(n, t, CHANNELS)
+        # clip by clip: all frames of a batch at once would need a gigabyte
+        features = torch.stack([self._compute_features(clip.transpose(0, 1)) for clip in x])
         mean = features.mean(dim=1)
         deviation = features.std(dim=1, correction=0)
-        change = features.diff(dim=1).abs().sum(dim=1) / max(1, t - 1)
+        change = features.diff(dim=1).abs().sum(dim=1) / max(1, x.shape[2] - 1)
         return torch.cat([mean, deviation, change], dim=1)
+
+    def _compute_features(self, frames: Tensor) -> Tensor:
+        """(T, 3, H, W) normalised frames to (T, C) features."""
+        frames = frames.contiguous(memory_format=torch.channels_last)
+        cells = F.relu6(self.conv_head(self.body(frames)["3"]))
+        features: Tensor = cells.mean(dim=(2, 3))
+        return features
 
     def classify(self, statistics: Tensor) -> Tensor:
         """(N, 3 C) statistics to (N, num_classes) logits."""
