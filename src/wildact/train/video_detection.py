@@ -11,13 +11,14 @@ from functools import partial
 
 import numpy as np
 from numpy.random import Generator
-from torch import Tensor, nn
+from torch import Tensor
 
 from wildact.datasets import Dataset
 from wildact.labels import LabelledVideo
 from wildact.recipes import DetectionRecipe
 from wildact.recipes.schema import DetectionData, Window
-from wildact.train.detection import Target, change_frames, check_masks, choose_frames, read_truth
+from wildact.train.detection import choose_frames, cut_and_change_frames
+from wildact.train.objects import Target, read_objects
 from wildact.train.schedule import count_iterations
 from wildact.train.visits import Blocks, read_frames
 
@@ -26,7 +27,6 @@ Sample = tuple[Tensor, Target]
 
 def build_blocks(dataset: Dataset, recipe: DetectionRecipe, window: Window) -> Blocks[Sample]:
     """All the samples that the recipe trains on."""
-    check_masks(dataset)
     return Blocks(
         dataset.videos,
         partial(draw_windows, species=dataset.species, data=recipe.data, window=window),
@@ -55,9 +55,8 @@ def draw_windows(
             number not in frames for number in numbers
         ):  # a damaged file may hold fewer than were labelled
             continue
-        masks, labels = read_truth(video, index, species)
         images = [frames[number].image for number in numbers]
-        samples.append(change_frames(images, masks, labels, rng, data))
+        samples.append(cut_and_change_frames(images, read_objects(video, index, species), rng, data))
     return samples
 
 
@@ -69,9 +68,3 @@ def choose_neighbours(index: int, length: int, rng: Generator, window: Window) -
     drawn = [int(number) for number in rng.choice(near, count, replace=False)] if count else []
     return sorted(drawn) + [index] * (window.neighbours - count)
 
-
-def compute_losses(model: nn.Module, batch: Sequence[Sample]) -> dict[str, Tensor]:
-    """Torchvision's losses, of the first frame of each window."""
-    windows = [window.float() / 255 for window, _ in batch]
-    losses: dict[str, Tensor] = model(windows, [target for _, target in batch])
-    return losses

@@ -53,6 +53,7 @@ class Blocks(TorchDataset[list[list[Sample]]], Generic[Sample]):
         batch_size: int,
         samples_per_visit: int,
         iterations: int,
+        chances: Sequence[float] | None = None,
     ) -> None:
         """Plan the visits.
 
@@ -63,7 +64,9 @@ class Blocks(TorchDataset[list[list[Sample]]], Generic[Sample]):
             batch_size: samples of a batch, of all processes together.
             samples_per_visit: how many ``draw`` makes; where a file is damaged and gives fewer, they repeat.
             iterations: batches in all.
+            chances: of each video to be visited; None: each is visited once per round.
         """
+        self.chances = chances
         self.videos, self.draw, self.seed, self.iterations = videos, draw, seed, iterations
         self.batch_size, self.samples_per_visit = batch_size, samples_per_visit
         self.places = range(batch_size)
@@ -134,6 +137,9 @@ class Blocks(TorchDataset[list[list[Sample]]], Generic[Sample]):
         )
 
     def _video(self, number: int, other: int = 0) -> LabelledVideo:
+        if self.chances is not None:
+            rng = np.random.default_rng((self.seed, 1, number, other))
+            return self.videos[int(rng.choice(len(self.videos), p=self.chances))]
         round_, place = divmod(number, len(self.videos))
         order = np.random.default_rng((self.seed, 1, round_)).permutation(len(self.videos))
         return self.videos[int(order[(place + other) % len(self.videos)])]
