@@ -157,7 +157,11 @@ class BoxAndMaskHeads(RoIHeads):
             for boxes, target in zip(proposals, targets, strict=True)
         ]
         proposals, matched, labels, shifts = self.select_training_samples(proposals, targets)
-        loss_classifier, loss_box = fastrcnn_loss(*self._classify(features, proposals, shapes), labels, shifts)
+        logits, predicted_shifts = self._classify(features, proposals, shapes)
+        if len(logits):
+            loss_classifier, loss_box = fastrcnn_loss(logits, predicted_shifts, labels, shifts)
+        else:  # ignore regions cover all proposals: torchvision's means of nothing would be nan
+            loss_classifier, loss_box = logits.sum(), predicted_shifts.sum()
         has_mask = [target.get("has_mask", torch.ones_like(target["labels"]).bool()) for target in targets]
         chosen = [
             torch.where(of > 0)[0][has[index[of > 0]]]

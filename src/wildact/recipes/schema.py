@@ -139,10 +139,14 @@ class DetectionData(Section):
         brightness: largest change of brightness and contrast, as a share.
         blur: probability of a soft focus.
         noise: largest standard deviation of added sensor noise, grey levels.
-        classes: that the detector is to tell apart, in order; empty: the species of the data.
-        categories: category of the data -> one of ``classes``; ``*``: all others. Categories that it does not
-            name become their supercategory, or keep their name, where that is a class; else they are
-            background.
+        mosaic: probability that a frame is one of four on a canvas of ``width`` x ``height``; 0 for networks
+            that see several frames.
+        classes: what the detector finds; empty: the species of the data. Each category of the data becomes
+            the class that ``categories`` gives it, else its supercategory or its name if that is a class;
+            others are background.
+        categories: category of the data to class; ``"*"`` stands for all others.
+        shares: folder name of a data set to its share of the samples; empty: each video or image is visited
+            once per round. With shares, every data set needs one.
     """
 
     frames_per_video: Count
@@ -156,8 +160,10 @@ class DetectionData(Section):
     brightness: Share
     blur: Share
     noise: Annotated[float, Field(ge=0)]
+    mosaic: Share = 0
     classes: tuple[str, ...] = ()
     categories: dict[str, str] = {}
+    shares: dict[str, Positive] = {}
 
     @model_validator(mode="after")
     def _known_classes(self) -> Self:
@@ -234,6 +240,8 @@ class DetectionRecipe(_Recipe):
     def _window_for_video(self) -> Self:
         if (self.window is not None) != self.model.name.startswith("fgfa_"):
             raise ValueError("'window' belongs to the detectors fgfa_*, and they need it")
+        if self.window is not None and self.data.mosaic:
+            raise ValueError("'data.mosaic' is for detectors that see single frames: fgfa_* take 0")
         return self
 
 

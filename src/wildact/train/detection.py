@@ -78,7 +78,7 @@ def draw_frames(
     for image, objects in read_labelled(video, rng, dataset.species, data):
         if rng.random() < data.mosaic:
             image, objects = _draw_mosaic(image, objects, rng, dataset, data, chances)
-            images, objects = [image], objects
+            images = [image]
         else:
             images, objects = _cut([image], objects, rng, data, data.width, data.height)
         images, target = change_frames(images, objects, rng, data)
@@ -118,19 +118,26 @@ def _draw_mosaic(
     cells = [(0, 0, x, y), (x, 0, data.width, y), (0, y, x, data.height), (x, y, data.width, data.height)]
     cut = []
     for (picture, labelled), (left, top, right, bottom) in zip(parts, cells, strict=True):
-        (picture,), labelled = _cut([picture], labelled, rng, data, right - left, bottom - top)
+        cell = (right - left, bottom - top)
+        (picture,), labelled = _cut([picture], labelled, rng, data, *cell, cover=True)
         cut.append((picture, labelled))
-    return join_mosaic(cut, [cell[:2] for cell in cells], (data.height, data.width))
+    return join_mosaic(cut, [(left, top) for left, top, *_ in cells], (data.height, data.width))
 
 
 def _cut(
-    images: Sequence[Image], objects: Objects, rng: Generator, data: DetectionData, width: int, height: int
+    images: Sequence[Image],
+    objects: Objects,
+    rng: Generator,
+    data: DetectionData,
+    width: int,
+    height: int,
+    *,
+    cover: bool = False,
 ) -> tuple[list[Image], Objects]:
     """Scale and cut images of the same moment all alike, with the objects of the first."""
     size = (images[0].shape[0], images[0].shape[1])
-    cut = draw_cut(
-        rng, objects.boxes, size, scale=data.scale, width=width, height=height, focus=data.focus
-    )
+    options = {"scale": data.scale, "width": width, "height": height, "focus": data.focus, "cover": cover}
+    cut = draw_cut(rng, objects.boxes, size, **options)
     return [cut_image(image, cut) for image in images], cut_objects(objects, cut)
 
 

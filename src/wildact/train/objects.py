@@ -110,6 +110,7 @@ def draw_cut(
     width: int,
     height: int,
     focus: float = 0.0,
+    cover: bool = False,
 ) -> Cut:
     """Draw a scale, and a rectangle of at most ``width`` x ``height`` in the scaled image.
 
@@ -121,8 +122,10 @@ def draw_cut(
         width: pixels.
         height: pixels.
         focus: probability that the rectangle holds the centre of a random object; else it lies anywhere.
+        cover: scales are relative to the one at which the image covers the rectangle.
     """
-    fit = min(width / size[1], height / size[0])
+    sides = (width / size[1], height / size[0])
+    fit = max(sides) if cover else min(sides)
     factor = fit * float(np.exp(rng.uniform(np.log(scale[0]), np.log(scale[1]))))
     scaled = (max(1, round(size[1] * factor)), max(1, round(size[0] * factor)))
     if rng.random() < focus and len(boxes):

@@ -6,7 +6,7 @@ import importlib.util
 import logging
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -94,8 +94,11 @@ def train_recipe(
     if isinstance(recipe, NamerRecipe):
         _check_device(device)
         return train_namer(recipe, roots, out, validation=tests, split=split, device=device)
-    dataset = load_joined(roots, split, recipe)
-    held_out = load_joined(tests, VALIDATION_SPLIT, recipe) if tests else None
+    parts = [load_part(root, split, recipe) for root in roots]
+    dataset = join_datasets(parts)
+    held_out = (
+        join_datasets([load_part(root, VALIDATION_SPLIT, recipe) for root in tests]) if tests else None
+    )
     if held_out is not None:
         _check_classes(recipe, dataset, held_out)
         require_videos(held_out)
@@ -105,9 +108,7 @@ def train_recipe(
     model = build_model(recipe, dataset)
     card = make_card(recipe, dataset, BEST_FILE)
     _make_folder(out)
-    blocks, losses, per_visit = _plan(recipe, dataset, model, out)
-    if isinstance(recipe, DetectionRecipe):
-        detection.prepare_model(model)
+    blocks, losses, per_visit = _plan(recipe, dataset, parts, model, out)
     last = out / "last.ckpt"
     initial = describe_initial(recipe, model)
     training = describe_dataset(dataset, roots)
@@ -166,14 +167,17 @@ def _save_best(out: Path, card: WeightCard, model: nn.Module, scores: dict[str, 
     save_weights(out / BEST_FILE, model.state_dict(), card, dtype=torch.float16)
 
 
-def load_joined(folders: Sequence[Path], split: str, recipe: Recipe) -> Dataset:
-    """One split of several data sets, joined, in the recipe's classes."""
-    datasets = [select_split(load_dataset(folder), split) for folder in folders]
+def load_part(folder: Path, split: str, recipe: Recipe) -> Dataset:
+    """Load one split of a data set, in the recipe's classes.
+
+    Raises:
+        DatasetError: if there is no labelled animal in it.
+    """
+    dataset = select_split(load_dataset(folder), split)
     if isinstance(recipe, DetectionRecipe) and recipe.data.classes:
-        datasets = [map_classes(one, recipe.data.classes, recipe.data.categories) for one in datasets]
-    dataset = join_datasets(datasets)
+        dataset = map_classes(dataset, recipe.data.classes, recipe.data.categories)
     if not any(video.tracks for video in dataset.videos):
-        raise DatasetError(f"{dataset.root}: there is no labelled animal to train on.")
+        raise DatasetError(f"{folder}: there is no labelled animal to train on.")
     return dataset
 
 
@@ -186,7 +190,7 @@ def _check_device(device: str) -> None:
 
 def _check_classes(recipe: Recipe, dataset: Dataset, held_out: Dataset) -> None:
     if isinstance(recipe, DetectionRecipe):
-        detection.check_masks(held_out, crowds=True)
+        pass
     else:
         recognition.find_videos(held_out)
     what = "species" if isinstance(recipe, DetectionRecipe) else "actions"
@@ -209,20 +213,49 @@ def _warn_of_overlap(dataset: Dataset, held_out: Dataset) -> None:
         )
 
 
-def _plan(recipe: Recipe, dataset: Dataset, model: nn.Module, out: Path) -> tuple[Blocks[Any], Losses, int]:
+def _plan(
+    recipe: Recipe, dataset: Dataset, parts: Sequence[Dataset], model: nn.Module, out: Path
+) -> tuple[Blocks[Any], Losses, int]:
     """The samples, the losses, and how many samples one visit of a video gives."""
     if isinstance(recipe, DetectionRecipe):
         per_visit = recipe.data.frames_per_video
         if recipe.window is not None:
             blocks = video_detection.build_blocks(dataset, recipe, recipe.window)
-            return blocks, video_detection.compute_losses, per_visit
-        return detection.build_blocks(dataset, recipe), detection.compute_losses, per_visit
+            return blocks, detection.compute_losses, per_visit
+        chances = compute_chances(parts, recipe.data.shares)
+        return detection.build_blocks(dataset, recipe, chances), detection.compute_losses, per_visit
     if recipe.probe is not None:
         assert isinstance(model, Lite0Probe)  # the recipe's schema has seen to it
         clips = probe.build_blocks(dataset, recipe, recipe.probe, model, out)
         return clips, partial(probe.compute_losses, recipe=recipe), recipe.data.clips_per_video
     losses = partial(recognition.compute_losses, recipe=recipe)
     return recognition.build_blocks(dataset, recipe), losses, recipe.data.clips_per_video
+
+
+def compute_chances(parts: Sequence[Dataset], shares: Mapping[str, float]) -> list[float] | None:
+    """Return the probability of each video, or image, to be drawn; None where no shares are given.
+
+    Args:
+        parts: data sets, whose videos follow each other.
+        shares: folder name of each data set to its share of the samples.
+
+    Raises:
+        UsageError: if the folder names and the shares differ.
+    """
+    if not shares:
+        return None
+    names = [part.root.resolve().name for part in parts]
+    if sorted(names) != sorted(shares):
+        raise UsageError(
+            f"the recipe has shares for {', '.join(sorted(shares))}, and --data names {', '.join(names)}: "
+            "give those folders, or set data.shares."
+        )
+    total = sum(shares.values())
+    return [
+        shares[name] / total / len(part.videos)
+        for name, part in zip(names, parts, strict=True)
+        for _ in part.videos
+    ]
 
 
 def _make_folder(out: Path) -> None:
