@@ -20,7 +20,7 @@ import numpy as np
 import torch
 
 from wildact.decode import VideoReader
-from wildact.detect import Detector, WindowSettings, build_detector, load_detector, stream_detections
+from wildact.detect import Detector, WindowSettings, build_detector, load_detector, wrap_model
 from wildact.simulate import SimulationSettings, simulate_dataset
 from wildact.types import Frame
 
@@ -41,21 +41,21 @@ def draw_frames(seconds: float) -> list[Frame]:
             return list(reader.frames())
 
 
-def load_both(name: str | None) -> tuple[Detector, Detector]:
+def load_both(name: str | None, radius: int) -> tuple[Detector, Detector]:
     """A Mask R-CNN, and an FGFA with its weights."""
     single = load_detector(SINGLE)
     if name is not None:
-        return single, load_detector(name)
+        return single, load_detector(name, window=WindowSettings(radius=radius))
     torch.manual_seed(SEED)
     model = build_detector(f"fgfa_{SINGLE}", len(single.classes), weights=SINGLE, **single.card.architecture)
-    return single, Detector.from_model(model, single.card)
+    return single, wrap_model(model, single.card, window=WindowSettings(radius=radius))
 
 
 def measure_ms(single: Detector, video: Detector, frames: list[Frame], radius: int) -> dict[str, list[float]]:
     """Milliseconds of each frame that came in, for the Mask R-CNN and the window."""
     streams = {
-        SINGLE: stream_detections(single, frames),
-        f"fgfa_{SINGLE}": stream_detections(video, frames, window=WindowSettings(radius=radius)),
+        SINGLE: single.stream(frames),
+        f"fgfa_{SINGLE}": video.stream(frames),
     }
     times_ms: dict[str, list[float]] = {name: [] for name in streams}
     for _ in range(len(frames) - radius):  # what is left then comes out without a new frame
@@ -75,7 +75,9 @@ def main() -> None:
     parser.add_argument("--radius", type=int, default=WindowSettings().radius, help="K")
     options = parser.parse_args()
     logging.disable(logging.WARNING)  # that the embedding is untrained is said above
-    times_ms = measure_ms(*load_both(options.detector), draw_frames(options.seconds), options.radius)
+    times_ms = measure_ms(
+        *load_both(options.detector, options.radius), draw_frames(options.seconds), options.radius
+    )
     medians = {name: float(np.median(times)) for name, times in times_ms.items()}
     threads, count = torch.get_num_threads(), len(times_ms[SINGLE])
     print(f"{count} frames of 640x360, K = {options.radius}, {threads} threads")

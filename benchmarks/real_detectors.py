@@ -20,7 +20,7 @@ import torch
 from real_peers import load_peer, suppress_overlaps
 
 from wildact import defaults
-from wildact.detect import load_detector, predict_detections
+from wildact.detect import load_detector
 from wildact.masks import from_coco
 from wildact.types import Detections, Float64, Image
 
@@ -69,10 +69,10 @@ def load_wildact(name: str) -> tuple[Callable[[Image], Detections], float]:
     detector = load_detector(name, min_score=FLOOR)
 
     def detect(image: Image) -> Detections:
-        (found,) = predict_detections(detector, [image])
+        found = detector(image)
         return to_animals(found, [detector.classes[label] for label in found.labels])
 
-    return detect, defaults.MIN_SCORE
+    return detect, detector.card.min_score or defaults.MIN_SCORE
 
 
 def make_peer(folder: Path, name: str, threads: int) -> Candidate:

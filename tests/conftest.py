@@ -37,7 +37,7 @@ def tiny_settings(tmp_path_factory):
     """Settings with a detector that sees animals everywhere, and a recognizer that names what they do."""
     folder = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
-    small = {"channels": 8, "short_side": 64, "long_side": 96, "max_animals": 3}
+    small = {"channels": 8, "short_side": 64, "long_side": 96, "max_detections": 3}
     detector = build_detector("maskrcnn_lite0_fpn", len(SPECIES), **small)
     with torch.no_grad():
         detector.roi_heads.box_predictor.cls_score.bias[1] = 6.0  # any box is a deer

@@ -3,8 +3,5 @@
 DETECTOR = "maskrcnn_lite0_fpn"
 RECOGNIZER = "lite0_tsm"
 NAMER = "lite0_namer"
-MIN_SCORE = 0.85
-"""Half of an animal's detections need this score, or three seconds of them.
-
-Chosen on simulated videos with the bundled detector.
-"""
+MIN_SCORE = 0.5
+"""Confidence above which detections are shown, where the card of a detector's weights names none."""

@@ -23,7 +23,6 @@ from wildact.detect import (
     Detector,
     WindowSettings,
     load_detector,
-    stream_detections,
 )
 from wildact.errors import UsageError
 from wildact.export import annotate_frames, choose_thumbnail_frame, save_ethogram, save_thumbnail
@@ -58,7 +57,8 @@ class AnalysisSettings:
         namer: name or file of the weights that name what a detector calls ``animal`` only; None: no names.
         species_list: text file with what lives there, one name per line; None: any animal.
         fps: frames per second on which animals are detected, interpolated between; None: every frame.
-        min_score: half of an animal's detections need this score, or three seconds of them.
+        min_score: half of an animal's detections need this score, or three seconds of them; None: the
+            default of the detector's weights.
         hop_s: seconds from one clip of an animal to the next.
         mirrored: each clip is also shown to the action network as its mirror image: surer, at twice its time.
         device: ``cpu``, ``cuda``, ``cuda:1``, ...
@@ -73,7 +73,7 @@ class AnalysisSettings:
     namer: str | None = defaults.NAMER
     species_list: Path | None = None
     fps: Fraction | None = Fraction(10)
-    min_score: float = defaults.MIN_SCORE
+    min_score: float | None = None
     hop_s: float = 0.5
     mirrored: bool = True
     device: str = "cpu"
@@ -85,7 +85,7 @@ class AnalysisSettings:
     def __post_init__(self) -> None:
         if self.fps is not None and self.fps <= 0:
             raise UsageError(f"fps must be more than 0, not {float(self.fps):g}.")
-        if not 0 < self.min_score < 1:
+        if self.min_score is not None and not 0 < self.min_score < 1:
             raise UsageError(f"min-score must lie between 0 and 1, not {self.min_score:g}.")
         if self.hop_s <= 0:
             raise UsageError(f"hop_s must be more than 0, not {self.hop_s:g}.")
@@ -110,7 +110,7 @@ class Models:
             cards["namer"] = self.namer.card
         keys = {
             "name", "file", "sha256", "licence", "trained_on", "trained_on_simulation", "recipe", "classes",
-            "min_probability",
+            "min_probability", "min_score",
         }  # fmt: skip
         return {part: card.model_dump(mode="json", include=keys) for part, card in cards.items()}
 
@@ -125,7 +125,9 @@ def load_models(settings: AnalysisSettings) -> Models:
     detector = load_detector(
         settings.detector,
         device=settings.device,
-        min_score=min(settings.tracker.low_score, settings.min_score),
+        min_score=min(settings.tracker.low_score, settings.min_score or 1),
+        batch_size=settings.batch_size,
+        window=settings.window,
     )
     namer = None
     if settings.namer is not None and ANIMAL in detector.classes and not settings.whole_frame:
@@ -163,7 +165,8 @@ def analyze_video(
         if settings.whole_frame:
             found = [(frame.index, Detections.empty()) for frame in watched]
         else:
-            found = _detect(watched, models.detector, settings, timer)
+            stream = timer.iterate("detect", models.detector.stream(watched))
+            found = [(frame.index, detections) for frame, detections in stream]
         info, pts, time_base, warnings = reader.measured(), reader.pts, reader.time_base, reader.warnings
     detected = np.array([index for index, _ in found], np.int64)
     times_s = np.asarray(pts * float(time_base), np.float64)
@@ -174,7 +177,7 @@ def analyze_video(
             times_s,
             models.detector.classes,
             settings.tracker,
-            min_score=settings.min_score,
+            min_score=choose_min_score(settings, models.detector),
         )
         light = sampler.classify()
     if settings.whole_frame:
@@ -235,17 +238,9 @@ def keep_at(fps: Fraction | None) -> Callable[[int, Fraction], bool]:
     return keep
 
 
-def _detect(
-    frames: Iterable[Frame], detector: Detector, settings: AnalysisSettings, timer: StageTimer
-) -> list[tuple[int, Detections]]:
-    """Index of each frame, and what is on it."""
-    stream = stream_detections(
-        detector,
-        frames,
-        window=settings.window,
-        batch_size=settings.batch_size,
-    )
-    return [(frame.index, detections) for frame, detections in timer.iterate("detect", stream)]
+def choose_min_score(settings: AnalysisSettings, detector: Detector) -> float:
+    """Return the confidence that the settings name, or the default of the detector's weights."""
+    return settings.min_score or detector.card.min_score or defaults.MIN_SCORE
 
 
 def plan_tracks(

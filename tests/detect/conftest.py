@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import torch
 
-from wildact.detect import Detector, build_detector
+from wildact.detect import build_detector, wrap_model
 from wildact.types import Frame
 from wildact.weights import WeightCard
 
-SMALL = {"channels": 8, "short_side": 64, "long_side": 96, "max_animals": 4}
+SMALL = {"channels": 8, "short_side": 64, "long_side": 96, "max_detections": 4}
 
 
 def tiny_card(name, **architecture):
@@ -37,13 +37,13 @@ def tiny_model(name, **architecture):
 @pytest.fixture(scope="session")
 def single_detector():
     name = "maskrcnn_lite0_fpn"
-    return Detector.from_model(tiny_model(name), tiny_card(name), min_score=0.01)
+    return wrap_model(tiny_model(name), tiny_card(name), min_score=0.01)
 
 
 @pytest.fixture(scope="session")
 def video_detector():
     name = "fgfa_maskrcnn_lite0_fpn"
-    return Detector.from_model(tiny_model(name), tiny_card(name), min_score=0.01)
+    return wrap_model(tiny_model(name), tiny_card(name), min_score=0.01)
 
 
 def make_frames(count, *, size=(64, 96), seed=0, start=0, still=False):

@@ -6,7 +6,6 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from wildact.evaluate import video as video_module
 from wildact.evaluate.video import bouts_by_frames, cut_tall, detect_scored_frames, speeds_at, truth_at
 from wildact.pipeline import AnalysisSettings
 from wildact.types import Bout, Detections, VideoInfo, VideoResult
@@ -152,12 +151,12 @@ def test_only_the_high_part_of_a_track_counts(track):
 
 @pytest.mark.parametrize("of_video", [False, True])
 def test_a_detector_of_videos_sees_the_frames_between_those_that_are_scored(
-    film, label, track, tmp_path, monkeypatch, of_video
+    film, label, track, tmp_path, of_video
 ):
-    """``stream_detections`` finds a fox of the detector's, and a bird that the data set does not have."""
+    """The stream finds a fox of the detector's, and a bird that the data set does not have."""
     seen = []
 
-    def stream(detector, frames, *, window, wanted):
+    def stream(frames, *, wanted):
         for frame in frames:
             seen.append(frame.index)
             if not wanted(frame):
@@ -165,12 +164,10 @@ def test_a_detector_of_videos_sees_the_frames_between_those_that_are_scored(
             boxes = np.array([[frame.index, 0, 90, 60]] * 2, np.float32)
             yield frame, Detections(boxes, np.ones(2, np.float32), np.array([2, 0]))
 
-    monkeypatch.setattr(video_module, "stream_detections", stream)
-    monkeypatch.setattr(video_module, "looks_around", lambda detector: of_video)
     labelled = label([track(1, "deer", 10)])
     path = film(tmp_path / "a.mp4", seconds=1.5)
     labelled = replace(labelled, info=replace(labelled.info, path=path))
-    detector = SimpleNamespace(model=SimpleNamespace(), classes=("bird", "deer", "fox"))
+    detector = SimpleNamespace(stream=stream, temporal=of_video, classes=("bird", "deer", "fox"))
     settings = AnalysisSettings()
     frames = detect_scored_frames(labelled, detector, ("deer", "fox"), settings)
     assert seen == (list(range(15)) if of_video else [0, 5, 10])

@@ -131,7 +131,10 @@ def test_an_ignore_region_is_neither_object_nor_background(squares):
     crowd = replace(
         squares,
         videos=tuple(
-            replace(video, tracks=(replace(video.tracks[0], crowd=True, boxes=np.array([[0, 0, 128, 96]], np.float32)),))
+            replace(
+                video,
+                tracks=(replace(video.tracks[0], crowd=True, boxes=np.array([[0, 0, 128, 96]], np.float32)),),
+            )
             for video in squares.videos
         ),
     )

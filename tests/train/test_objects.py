@@ -80,7 +80,10 @@ def test_mirroring_twice_changes_nothing():
 
 
 def test_a_mosaic_holds_each_image_at_its_place():
-    parts = [objects((2, 2, 20, 20), size=(40, 60)), objects((5, 5, 30, 30), size=(50, 40), ignored=[(0, 0, 4, 4)])]
+    parts = [
+        objects((2, 2, 20, 20), size=(40, 60)),
+        objects((5, 5, 30, 30), size=(50, 40), ignored=[(0, 0, 4, 4)]),
+    ]
     canvas, joined = join_mosaic([(paint(p), p) for p in parts], [(0, 0), (60, 50)], (100, 100))
     assert joined.boxes.tolist() == [[2, 2, 20, 20], [65, 55, 90, 80]]
     assert joined.ignored.tolist() == [[60, 50, 64, 54]]

@@ -21,7 +21,7 @@ SMALL_RECOGNIZER = str(Path(__file__).parents[1] / "small_recognizer.toml")
 
 DETECTOR = [
     "model.initial=none",
-    "model.architecture={channels = 8, short_side = 96, long_side = 160, max_animals = 5}",
+    "model.architecture={channels = 8, short_side = 96, long_side = 160, max_detections = 5}",
     "optimizer.iterations=3", "optimizer.batch_size=2", "data.width=160", "data.height=96",
 ]  # fmt: skip
 RECOGNIZER = [

@@ -8,7 +8,7 @@ import torch
 from safetensors.torch import load_file
 
 from wildact.decode import VideoReader
-from wildact.detect import build_detector, load_detector, stream_detections
+from wildact.detect import build_detector, load_detector
 from wildact.errors import RecipeError
 from wildact.recipes import load_recipe
 from wildact.train import train_recipe, video_detection
@@ -16,9 +16,9 @@ from wildact.train.detection import change_frames, draw_frames
 from wildact.train.initial import build_model
 from wildact.weights import WeightCard, save_weights
 
-SMALL = {"channels": 8, "short_side": 96, "long_side": 160, "max_animals": 5}
+SMALL = {"channels": 8, "short_side": 96, "long_side": 160, "max_detections": 5}
 TOY = [
-    "model.architecture={flow = 'dis', channels = 8, short_side = 96, long_side = 160, max_animals = 5}",
+    "model.architecture={flow = 'dis', channels = 8, short_side = 96, long_side = 160, max_detections = 5}",
     "optimizer.iterations=2", "optimizer.batch_size=2", "data.width=160", "data.height=96",
     "data.frames_per_video=2",
 ]  # fmt: skip
@@ -117,7 +117,7 @@ def test_two_iterations_from_a_mask_rcnn_and_a_stream_with_what_they_gave(
     detector = load_detector(str(tmp_path / "run"), min_score=0.001)
     video = next(video for video in tiny_dataset.videos if video.tracks)
     with VideoReader(video.info.path) as reader:
-        indices = [frame.index for frame, _ in stream_detections(detector, reader.frames())]
+        indices = [frame.index for frame, _ in detector.stream(reader.frames())]
     assert indices == list(range(len(indices)))
     assert len(indices) == video.info.frames
 

@@ -71,7 +71,7 @@ def evaluate(
         str | None, typer.Option(help="Split to score, where data name splits; else 'test', or 'val'.")
     ] = None,
     every: Annotated[int, typer.Option(min=1, help="Score every n-th video only.")] = 1,
-    min_score: MinScoreOption = defaults.MIN_SCORE,
+    min_score: MinScoreOption = None,
     namer: NamerOption = defaults.NAMER,
     species_list: SpeciesListOption = None,
     window: WindowOption = 10,

@@ -21,8 +21,11 @@ if TYPE_CHECKING:
 
 # also of `wildact evaluate`, which analyses as this does
 MinScoreOption = Annotated[
-    float,
-    typer.Option(help="Half of an animal's detections, or three seconds of them, need this score, 0 to 1."),
+    float | None,
+    typer.Option(
+        help="Half of an animal's detections, or three seconds of them, need this score, 0 to 1; by default "
+        "that of the detector's weights."
+    ),
 ]
 WindowOption = Annotated[
     int, typer.Option(min=0, help="Detected frames before and after that help one (fgfa_* detectors).")
@@ -57,7 +60,7 @@ def run(
     fps: Annotated[
         str, typer.Option(help="Detect on so many frames per second, interpolate between; or 'all'.")
     ] = "10",
-    min_score: MinScoreOption = defaults.MIN_SCORE,
+    min_score: MinScoreOption = None,
     window: WindowOption = 10,
     mirrored: MirroredOption = True,
     whole_frame: Annotated[

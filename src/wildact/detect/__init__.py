@@ -10,7 +10,10 @@ from typing import Any
 
 from torch import nn
 
+from wildact import defaults
+from wildact.detect.detector import Detector
 from wildact.detect.fgfa import (
+    FlowGuidedDetector,
     FlowGuidedMaskRCNN,
     WindowSettings,
     build_fgfa_maskrcnn_lite0_fpn,
@@ -22,20 +25,18 @@ from wildact.detect.mask_rcnn import (
     build_maskrcnn_resnet50_fpn,
     build_maskrcnn_resnet50_fpn_v2,
 )
-from wildact.detect.predict import Detector, predict_detections
-from wildact.detect.stream import looks_around, stream_detections
+from wildact.detect.torch_detector import TorchDetector
 from wildact.errors import UsageError
-from wildact.weights import find_weights, load_initial_weights, load_state, load_weights
+from wildact.weights import WeightCard, find_weights, load_initial_weights, load_state, load_weights
 
 __all__ = [
     "DETECTORS",
     "Detector",
+    "TorchDetector",
     "WindowSettings",
     "build_detector",
     "load_detector",
-    "looks_around",
-    "predict_detections",
-    "stream_detections",
+    "wrap_model",
 ]
 
 DETECTORS: dict[str, Callable[..., nn.Module]] = {
@@ -54,7 +55,7 @@ HEAD = ("roi_heads.box_predictor.", "roi_heads.mask_predictor.mask_fcn_logits.")
 def build_detector(
     name: str, num_classes: int, *, weights: str | None = None, **architecture: Any
 ) -> nn.Module:
-    """A detector, untrained or to be trained further.
+    """Build a detector, untrained or to be trained further.
 
     Args:
         name: a key of `DETECTORS`.
@@ -81,20 +82,52 @@ def build_detector(
     return model
 
 
-def load_detector(name_or_path: str, *, device: str = "cpu", min_score: float = 0.05) -> Detector:
-    """A detector with its weights, ready to predict.
+def load_detector(
+    name_or_path: str = defaults.DETECTOR,
+    *,
+    device: str = "cpu",
+    min_score: float = 0.05,
+    batch_size: int = 1,
+    window: WindowSettings | None = None,
+) -> Detector:
+    """Load a detector with its weights, ready to predict.
 
     Args:
         name_or_path: a name that ``wildact models`` lists, a weights file, or a training run's folder.
         device: ``cpu``, ``cuda``, ``cuda:1``, ...
         min_score: detections below it are not returned.
+        batch_size: frames per pass through the network, where a stream is read.
+        window: which frames help each other, in a temporal detector.
 
     Raises:
         WeightsError: if the weights are not on this computer, damaged, or of another network.
         UsageError: if the name is unknown.
+
+    Example:
+        >>> import numpy as np
+        >>> detector = load_detector()
+        >>> detections = detector(np.zeros((180, 320, 3), np.uint8))
+        >>> len(detections)
+        0
     """
     path, card = find_weights(name_or_path, "detector")
     state, card = load_weights(path, card)
     model = build_detector(card.name, len(card.classes), **card.architecture)
     load_state(model, state)
-    return Detector.from_model(model, card, device=device, min_score=min_score)
+    return wrap_model(model, card, device=device, min_score=min_score, batch_size=batch_size, window=window)
+
+
+def wrap_model(
+    model: nn.Module,
+    card: WeightCard,
+    *,
+    device: str = "cpu",
+    min_score: float = 0.05,
+    batch_size: int = 1,
+    window: WindowSettings | None = None,
+) -> Detector:
+    """Return a detector with a copy of a model of `build_detector`; arguments as of `load_detector`."""
+    if isinstance(model, FlowGuidedMaskRCNN):
+        settings = {} if window is None else {"window": window}
+        return FlowGuidedDetector.from_model(model, card, device=device, min_score=min_score, **settings)
+    return TorchDetector.from_model(model, card, device=device, min_score=min_score, batch_size=batch_size)

@@ -12,15 +12,15 @@ from wildact.weights import WeightCard
 
 
 class Detector(Protocol):
-    """A network with its weights, ready to predict.
+    """A network with its weights, ready to predict."""
 
-    Attributes:
-        card: of the weights.
-        temporal: whether the detections of a frame depend on the frames around it.
-    """
+    @property
+    def card(self) -> WeightCard:
+        """The card of the weights."""
 
-    card: WeightCard
-    temporal: bool
+    @property
+    def temporal(self) -> bool:
+        """Whether the detections of a frame depend on the frames around it."""
 
     @property
     def classes(self) -> tuple[str, ...]:

@@ -1,11 +1,11 @@
 """Mask R-CNN: the paper's ResNet-50 networks, and a small one for laptops.
 
-`MaskRCNN.forward` is everything that ships: images of any size in, boxes in pixels of these images and 28 x 28
-masks within the boxes out. `wildact.detect.torch_detector` only converts its output.
+`MaskRCNN.forward` is everything that ships: images of any size in, boxes in pixels of these images and
+28 x 28 masks within the boxes out. `wildact.detect.torch_detector` only converts its output.
 
-Training differs from torchvision's in two points. An object without a mask has losses for its class and its box,
-and none for its mask. An ignore region (a crowd, an object that annotators found too difficult, the rest of an
-incompletely labelled image) is neither an object nor background.
+Training differs from torchvision's in two points. An object without a mask has losses for its class and its
+box, and none for its mask. An ignore region (a crowd, an object that annotators found too difficult, the rest
+of an incompletely labelled image) is neither an object nor background.
 
 Reference: He et al. 2017, Mask R-CNN; Schindler & Steinhage 2021, section 4.3.
 """
@@ -33,12 +33,12 @@ from torchvision.ops.feature_pyramid_network import LastLevelMaxPool
 from wildact.backbones import lite0
 
 IGNORED_SHARE = 0.5
-"""An anchor or proposal is ignored where an ignore region covers this share of it, as in COCO's evaluation."""
+"""Share of an anchor or proposal that an ignore region must cover; as in COCO's evaluation."""
 
 Targets = list[dict[str, Tensor]]
 
 
-class ImageTransform(GeneralizedRCNNTransform):
+class ImageTransform(GeneralizedRCNNTransform):  # type: ignore[misc]  # torchvision has no types
     """Normalise and pad images; at inference, also resize them.
 
     Images are shrunk with antialiasing: torchvision's bilinear sampling loses small animals on 1080p frames.
@@ -84,7 +84,7 @@ class ImageTransform(GeneralizedRCNNTransform):
         ]
 
 
-class ProposalNetwork(RegionProposalNetwork):
+class ProposalNetwork(RegionProposalNetwork):  # type: ignore[misc]
     """torchvision's region proposal network, with ignore regions."""
 
     def assign_targets_to_anchors(
@@ -97,7 +97,7 @@ class ProposalNetwork(RegionProposalNetwork):
         return labels, matched
 
 
-class BoxAndMaskHeads(RoIHeads):
+class BoxAndMaskHeads(RoIHeads):  # type: ignore[misc]
     """torchvision's box and mask heads, for objects with and without masks.
 
     The mask predictor has one channel for each class, or a single one for all classes.
@@ -128,7 +128,7 @@ class BoxAndMaskHeads(RoIHeads):
         boxes, scores, labels = self.postprocess_detections(logits, shifts, proposals, image_shapes)
         masks = self._segment(features, boxes, image_shapes, torch.cat(labels)).sigmoid()
         counts = [len(part) for part in boxes]
-        found = zip(boxes, labels, scores, masks[:, None].split(counts), strict=True)
+        found = zip(boxes, labels, scores, torch.split(masks[:, None], counts), strict=True)
         return [{"boxes": b, "labels": c, "scores": s, "masks": m} for b, c, s, m in found], {}
 
     def _classify(
@@ -138,7 +138,11 @@ class BoxAndMaskHeads(RoIHeads):
         return logits, shifts
 
     def _segment(
-        self, features: Mapping[str, Tensor], boxes: list[Tensor], shapes: list[tuple[int, int]], labels: Tensor
+        self,
+        features: Mapping[str, Tensor],
+        boxes: list[Tensor],
+        shapes: list[tuple[int, int]],
+        labels: Tensor,
     ) -> Tensor:
         """Return (D, 28, 28) logits of the boxes of all images."""
         logits: Tensor = self.mask_predictor(self.mask_head(self.mask_roi_pool(features, boxes, shapes)))
@@ -238,7 +242,8 @@ def within_ignored(boxes: Tensor, target: Mapping[str, Tensor]) -> Tensor:
 def _overlaps_object(boxes: Tensor, target: Mapping[str, Tensor]) -> Tensor:
     if len(target["boxes"]) == 0:
         return torch.zeros(len(boxes), dtype=torch.bool, device=boxes.device)
-    return box_iou(boxes, target["boxes"]).amax(dim=1) >= IGNORED_SHARE
+    overlaps: Tensor = box_iou(boxes, target["boxes"])
+    return overlaps.amax(dim=1) >= IGNORED_SHARE
 
 
 class Lite0Fpn(nn.Module):
@@ -268,8 +273,8 @@ def build_maskrcnn_lite0_fpn(
 ) -> MaskRCNN:
     """Build a Mask R-CNN that runs on a laptop: EfficientNet-Lite0, a narrow pyramid, small heads.
 
-    Its masks are class-agnostic: one mask per box, whatever its class. So classes whose training data has boxes
-    only (people, vehicles) get masks, too.
+    Its masks are class-agnostic: one mask per box, whatever its class. So classes whose training data has
+    boxes only (people, vehicles) get masks, too.
 
     Args:
         num_classes: with the background.
@@ -305,9 +310,7 @@ def build_maskrcnn_lite0_fpn(
         post_nms={"training": 500, "testing": 200},
         batch_size=128,
     )
-    transform = ImageTransform(
-        short_side, long_side, lite0.MEAN, lite0.STD, max_enlargement=max_enlargement
-    )
+    transform = ImageTransform(short_side, long_side, lite0.MEAN, lite0.STD, max_enlargement=max_enlargement)
     return MaskRCNN(transform, Lite0Fpn(channels), rpn, heads)
 
 

@@ -78,8 +78,7 @@ class TorchDetector:
         with torch.inference_mode():
             outputs = self.model([self.to_tensor(image) for image in images]) if images else []
         return [
-            self.to_detections(output, image.shape[:2])
-            for output, image in zip(outputs, images, strict=True)
+            self.to_detections(output, image.shape[:2]) for output, image in zip(outputs, images, strict=True)
         ]
 
     def stream(

@@ -15,7 +15,7 @@ import numpy as np
 
 from wildact.datasets import mask_truth_at, truth_at
 from wildact.decode import VideoReader, is_still
-from wildact.detect import Detector, looks_around, stream_detections
+from wildact.detect import Detector
 from wildact.labels import LabelledVideo
 from wildact.metrics import (
     ActionSeconds,
@@ -167,7 +167,6 @@ def detect_scored_frames(
     to_species = np.array(
         [species.index(name) if name in species else -1 for name in detector.classes], np.int64
     )
-    of_video = looks_around(detector)
     scored: set[int] = set()
     at_ap, at_analysis = keep_at(AP_FPS), keep_at(settings.fps)
 
@@ -175,18 +174,13 @@ def detect_scored_frames(
         if at_ap(index, time):
             scored.add(index)
         analysed = at_analysis(index, time)  # asked of every frame: it counts on
-        return index in scored or (of_video and analysed)
+        return index in scored or (detector.temporal and analysed)
 
     speeds = [classify_speeds(compute_motion_iou(track, video.info.fps)) for track in video.tracks]
     frames = ScoredFrames([], [], [], [], [])
     size = (video.info.width, video.info.height)
     with VideoReader(video.info.path) as reader:
-        for frame, found in stream_detections(
-            detector,
-            reader.frames(show),
-            window=settings.window,
-            wanted=lambda frame: frame.index in scored,
-        ):
+        for frame, found in detector.stream(reader.frames(show), wanted=lambda frame: frame.index in scored):
             truth, crowds = truth_at(video.tracks, frame.index, species)
             found = found.select(to_species[found.labels] >= 0)
             frames.truth.append(truth)

@@ -53,7 +53,8 @@ def apply_look(images: Image, look: Look, rng: Generator) -> Image:
 
 def _change(image: Image, look: Look, rng: Generator) -> Image:
     if look.gray:
-        image = cv2.cvtColor(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+        grey = np.asarray(cv2.cvtColor(np.ascontiguousarray(image), cv2.COLOR_RGB2GRAY), np.uint8)
+        image = np.repeat(grey[..., None], 3, axis=2)
     if look.blur:
         image = cv2.GaussianBlur(image, (0, 0), look.blur).astype(np.uint8)
     table = np.clip(np.arange(256) * look.gain + look.offset, 0, 255).astype(np.uint8)

@@ -77,12 +77,11 @@ def draw_frames(
     samples = []
     for image, objects in read_labelled(video, rng, dataset.species, data):
         if rng.random() < data.mosaic:
-            image, objects = _draw_mosaic(image, objects, rng, dataset, data, chances)
-            images = [image]
+            cut, objects = _draw_mosaic(image, objects, rng, dataset, data, chances)
         else:
-            images, objects = _cut([image], objects, rng, data, data.width, data.height)
-        images, target = change_frames(images, objects, rng, data)
-        samples.append((images[0], target))
+            (cut,), objects = _cut([image], objects, rng, data, data.width, data.height)
+        tensors, target = change_frames([cut], objects, rng, data)
+        samples.append((tensors[0], target))
     return samples
 
 
@@ -136,8 +135,16 @@ def _cut(
 ) -> tuple[list[Image], Objects]:
     """Scale and cut images of the same moment all alike, with the objects of the first."""
     size = (images[0].shape[0], images[0].shape[1])
-    options = {"scale": data.scale, "width": width, "height": height, "focus": data.focus, "cover": cover}
-    cut = draw_cut(rng, objects.boxes, size, **options)
+    cut = draw_cut(
+        rng,
+        objects.boxes,
+        size,
+        scale=data.scale,
+        width=width,
+        height=height,
+        focus=data.focus,
+        cover=cover,
+    )
     return [cut_image(image, cut) for image in images], cut_objects(objects, cut)
 
 

@@ -171,9 +171,9 @@ def cut_objects(objects: Objects, cut: Cut) -> Objects:
     seen = np.where(objects.has_mask, bitmaps.sum(axis=(1, 2)), areas)
     keep = (seen >= MIN_AREA_PX) & (areas >= MIN_VISIBLE * before)
     ignored = np.concatenate([_clip(objects.ignored * cut.factor, cut, inside), boxes[~keep]])
-    return Objects(
-        boxes, objects.labels, bitmaps, objects.has_mask, ignored[_areas(ignored) >= 1]
-    ).select(keep)
+    return Objects(boxes, objects.labels, bitmaps, objects.has_mask, ignored[_areas(ignored) >= 1]).select(
+        keep
+    )
 
 
 def join_mosaic(
@@ -243,7 +243,7 @@ def _clip(boxes: Float32, cut: Cut, inside: tuple[int, int]) -> Float32:
 
 
 def _areas(boxes: Float32) -> Float32:
-    return np.prod(boxes[:, 2:] - boxes[:, :2], axis=1)
+    return np.asarray(np.prod(boxes[:, 2:] - boxes[:, :2], axis=1), np.float32)
 
 
 def _bound(mask: Bool) -> tuple[int, int, int, int]:

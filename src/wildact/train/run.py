@@ -96,9 +96,7 @@ def train_recipe(
         return train_namer(recipe, roots, out, validation=tests, split=split, device=device)
     parts = [load_part(root, split, recipe) for root in roots]
     dataset = join_datasets(parts)
-    held_out = (
-        join_datasets([load_part(root, VALIDATION_SPLIT, recipe) for root in tests]) if tests else None
-    )
+    held_out = join_datasets([load_part(root, VALIDATION_SPLIT, recipe) for root in tests]) if tests else None
     if held_out is not None:
         _check_classes(recipe, dataset, held_out)
         require_videos(held_out)
@@ -189,9 +187,7 @@ def _check_device(device: str) -> None:
 
 
 def _check_classes(recipe: Recipe, dataset: Dataset, held_out: Dataset) -> None:
-    if isinstance(recipe, DetectionRecipe):
-        pass
-    else:
+    if not isinstance(recipe, DetectionRecipe):
         recognition.find_videos(held_out)
     what = "species" if isinstance(recipe, DetectionRecipe) else "actions"
     if unknown := set(getattr(held_out, what)) - set(getattr(dataset, what)):

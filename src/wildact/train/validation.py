@@ -9,10 +9,10 @@ from __future__ import annotations
 import copy
 import logging
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import lightning
 import numpy as np
@@ -21,10 +21,12 @@ from torch import nn
 
 from wildact.clip import ClipPlan, plan_clips_at
 from wildact.datasets import Dataset, truth_at
+from wildact.datasets.frames import mask_truth_at
 from wildact.decode import VideoReader
-from wildact.detect import Detector, looks_around, stream_detections
+from wildact.detect import Detector, wrap_model
 from wildact.labels import LabelledVideo
 from wildact.metrics import (
+    Matches,
     choose_min_probability,
     compute_class_rates,
     draw_resamples,
@@ -49,6 +51,9 @@ CONTEXT_FPS = Fraction(10)
 RESAMPLES = 1000
 
 _logger = logging.getLogger(__name__)
+
+Truth = tuple[Detections, Bool]
+"""What is to be found on a frame, and which of it are ignore regions."""
 
 MEASURES = {"detector": "mask_ap", "recognizer": "mean_class_accuracy"}
 """The score by which the best weights are chosen."""
@@ -129,7 +134,7 @@ def score_network(model: Any, card: WeightCard, dataset: Dataset, device: str) -
     resamples = RESAMPLES if len(dataset.videos) > 1 else 0  # of one video nothing can be said
     weights = draw_resamples(len(dataset.videos), resamples, seed=0)
     if card.kind == "detector":
-        detector = Detector.from_model(copy.deepcopy(model), card, device=device)
+        detector = wrap_model(model, card, device=device)
         resampled = _score_detector(detector, dataset, weights)
     else:
         recognizer = Recognizer.from_model(copy.deepcopy(model), card, device=device)
@@ -140,35 +145,45 @@ def score_network(model: Any, card: WeightCard, dataset: Dataset, device: str) -
 
 
 def _score_detector(detector: Detector, dataset: Dataset, weights: Int64) -> dict[str, Float64]:
-    videos = [_detect(video, detector) for video in dataset.videos]
+    """Score boxes, and masks on the frames that have some."""
+    boxes, masks = [], []
+    for video in dataset.videos:
+        frames = _detect(video, detector)
+        boxes.append(match_frames([(boxed, found) for boxed, _, found in frames], detector.classes, "bbox"))
+        masked = [(truth, found) for _, truth, found in frames if truth is not None]
+        masks.append(match_frames(masked, detector.classes, "segm"))
     scores: dict[str, Float64] = {}
-    for name, iou_type in (("box", "bbox"), ("mask", "segm")):
-        matches = [
-            match_detections(truth, found, detector.classes, iou_type=iou_type, crowds=crowds)  # type: ignore[arg-type]
-            for truth, crowds, found in videos
-        ]
+    for name, matches in (("box", boxes), ("mask", masks)):
         figures = pool_detection(matches, weights, detector.classes)
         scores |= {f"{name}_{key}": figures[key] for key in ("ap", "ap50")}
     return scores
 
 
-def _detect(
-    video: LabelledVideo, detector: Detector
-) -> tuple[list[Detections], list[Bool], list[Detections]]:
-    """Truth, which of it are crowds, and what is found, on `FPS` frames per second."""
-    truth, crowds, found = [], [], []
+def match_frames(
+    frames: Sequence[tuple[Truth, Detections]], classes: Sequence[str], iou_type: Literal["bbox", "segm"]
+) -> Matches:
+    """Match the detections of a video's frames with their truth."""
+    return match_detections(
+        [truth for (truth, _), _ in frames],
+        [found for _, found in frames],
+        classes,
+        iou_type=iou_type,
+        crowds=[crowds for (_, crowds), _ in frames],
+    )
+
+
+def _detect(video: LabelledVideo, detector: Detector) -> list[tuple[Truth, Truth | None, Detections]]:
+    """Return boxes and masks to be found, and detections, of `FPS` frames per second."""
+    frames = []
     scored = keep_at(FPS)
-    of_video = looks_around(detector)
+    size = (video.info.width, video.info.height)
     with VideoReader(video.info.path) as reader:
-        frames = reader.frames(keep_at(CONTEXT_FPS if of_video else FPS))
-        for frame, detections in stream_detections(
-            detector, frames, wanted=lambda frame: scored(frame.index, frame.time)
-        ):
-            true, crowd = truth_at(video.tracks, frame.index, detector.classes)
-            truth.append(true)
-            crowds.append(crowd)
-            found.append(detections)
-    return truth, crowds, found
+        shown = reader.frames(keep_at(CONTEXT_FPS if detector.temporal else FPS))
+        for frame, found in detector.stream(shown, wanted=lambda frame: scored(frame.index, frame.time)):
+            boxed = truth_at(video.tracks, frame.index, detector.classes)
+            masked = mask_truth_at(video.tracks, frame.index, detector.classes, size)
+            frames.append((boxed, masked, found))
+    return frames
 
 
 def _score_recognizer(recognizer: Recognizer, dataset: Dataset, weights: Int64) -> dict[str, Float64]:

@@ -67,4 +67,3 @@ def choose_neighbours(index: int, length: int, rng: Generator, window: Window) -
     count = min(window.neighbours, len(near))
     drawn = [int(number) for number in rng.choice(near, count, replace=False)] if count else []
     return sorted(drawn) + [index] * (window.neighbours - count)
-

@@ -22,6 +22,7 @@ class WeightCard(BaseModel):
         classes: without the background; a network's label ``i`` (0: background) of a detector is
             ``classes[i - 1]``, output ``i`` of a recognizer or namer is ``classes[i]``; a flow has none.
         keep_classes: those of ``classes`` that are reported; None: all.
+        min_score: confidence above which a detector's answers are shown by default; None: not chosen.
         preprocessing: what the network wants: mean, std, size, frames, rate and the like.
         architecture: arguments of the builder, besides the number of classes.
         recipe: name of the training recipe, or the address of the training code.
@@ -46,6 +47,7 @@ class WeightCard(BaseModel):
     licence: str
     classes: tuple[str, ...]
     keep_classes: tuple[str, ...] | None = None
+    min_score: Annotated[float, Field(gt=0, lt=1)] | None = None
     preprocessing: dict[str, Any]
     architecture: dict[str, Any]
     recipe: str | None = None

@@ -7,7 +7,7 @@ from wildact.detect import DETECTORS, build_detector
 from wildact.errors import UsageError, WeightsError
 from wildact.weights import WeightCard, save_weights
 
-SMALL = {"channels": 8, "short_side": 64, "long_side": 96, "max_animals": 4}
+SMALL = {"channels": 8, "short_side": 64, "long_side": 96, "max_detections": 4}
 SINGLE, VIDEO = "maskrcnn_lite0_fpn", "fgfa_maskrcnn_lite0_fpn"
 
 
@@ -115,7 +115,7 @@ def test_the_other_frames_count_and_their_order_does_not():
     with torch.inference_mode():
         for frames in ((one, two, three), (one, three, two), (one, two, two), (one,)):
             (result,) = video([torch.stack(frames)])
-            assert result["masks"].shape[1:] == (1, 64, 96)
+            assert result["masks"].shape[1:] == (1, 28, 28)
     together, turned, without_three, alone = seen
     assert torch.allclose(together, turned, atol=1e-5)
     assert not torch.allclose(together, without_three, atol=1e-3)

@@ -1,18 +1,27 @@
 """A stream of frames gives what the whole clip gives, for every window and length."""
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from wildact.detect import WindowSettings, predict_detections, stream_detections
+from wildact.detect import WindowSettings
 from wildact.detect.fgfa import FeatureWindow
 from wildact.detect.fgfa.warp import compose
-from wildact.detect.predict import prepare_images
 from wildact.errors import UsageError
 
 LONG = 40
+
+
+def stream_detections(detector, frames, *, wanted=lambda frame: True, **settings):
+    """Stream frames through a detector with other settings, e.g. ``window``."""
+    return replace(detector, **settings).stream(frames, wanted=wanted)
+
+
+def resize(detector, image):
+    return detector.model.transform.resize(detector.to_tensor(image))[0]
 
 
 class WholeClip:
@@ -21,7 +30,7 @@ class WholeClip:
     def __init__(self, detector, frames):
         self.model, self.frames = detector.model, frames
         with torch.inference_mode():
-            tensors = [prepare_images(detector, [frame.image])[0][0] for frame in frames]
+            tensors = [resize(detector, frame.image) for frame in frames]
             self.encoded = [self.model.encode([tensor]) for tensor in tensors]
 
     def chain(self, a, b):
@@ -110,7 +119,7 @@ def test_a_window_of_direct_neighbours_is_what_the_network_is_trained_on(clip, v
     stream = stream_detections(video_detector, iter(clip.frames[:6]), window=WindowSettings(radius=1))
     for frame, found in stream:
         around = [k for k in (frame.index, frame.index - 1, frame.index + 1) if 0 <= k < 6]
-        tensors, _ = prepare_images(video_detector, [clip.frames[k].image for k in around])
+        tensors = [resize(video_detector, clip.frames[k].image) for k in around]
         with torch.inference_mode():
             (expected,) = video_detector.model([torch.stack(tensors)])
         assert len(found) == len(expected["boxes"]) > 0
@@ -121,10 +130,10 @@ def test_a_window_of_direct_neighbours_is_what_the_network_is_trained_on(clip, v
 def test_without_neighbours_it_is_the_detector_of_single_frames(clip, single_detector, video_detector):
     """Also for a window of no other frame, and for frames given one at a time."""
     frames = clip.frames[:4]
-    expected = predict_detections(single_detector, [frame.image for frame in frames])
+    expected = [single_detector(frame.image) for frame in frames]
     alone = stream_detections(video_detector, frames, window=WindowSettings(radius=0))
     for (_, found), by_itself, wanted in zip(
-        alone, predict_detections(video_detector, [frame.image for frame in frames]), expected, strict=True
+        alone, [video_detector(frame.image) for frame in frames], expected, strict=True
     ):
         assert_same(found, wanted)
         assert_same(by_itself, wanted)
@@ -132,7 +141,7 @@ def test_without_neighbours_it_is_the_detector_of_single_frames(clip, single_det
 
 def test_equal_frames_give_exactly_what_each_gives_alone(video_detector, single_detector, moving_frames):
     frames = moving_frames(5, still=True)
-    (expected,) = predict_detections(single_detector, [frames[0].image])
+    expected = single_detector(frames[0].image)
     for _, found in stream_detections(video_detector, frames):
         assert_same(found, expected)
 
@@ -195,7 +204,7 @@ def test_frames_that_only_help(clip, video_detector, single_detector):
 @pytest.mark.parametrize("batch_size", [1, 2, 5])
 def test_a_detector_of_single_frames_streams_too(single_detector, moving_frames, batch_size):
     frames = moving_frames(5)
-    expected = predict_detections(single_detector, [frame.image for frame in frames])
+    expected = [single_detector(frame.image) for frame in frames]
     stream = list(stream_detections(single_detector, iter(frames), batch_size=batch_size))
     assert [frame.index for frame, _ in stream] == [0, 1, 2, 3, 4]
     for (_, found), wanted in zip(stream, expected, strict=True):
@@ -218,7 +227,7 @@ def test_what_is_kept_does_not_grow(video_detector, moving_frames):
     kept = []
     with torch.inference_mode():
         for shown in moving_frames(20):
-            (image,), _ = prepare_images(video_detector, [shown.image])
+            image = resize(video_detector, shown.image)
             window.push(image)
             window.aggregate(max(0, window.pushed - 4))
             flows = [flow for pair in window._flows if pair for flow in pair]

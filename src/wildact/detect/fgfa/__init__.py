@@ -10,11 +10,12 @@ from wildact.detect.fgfa.network import (
     build_fgfa_maskrcnn_lite0_fpn,
     build_fgfa_maskrcnn_resnet50_fpn,
 )
-from wildact.detect.fgfa.stream import FeatureWindow, WindowSettings
+from wildact.detect.fgfa.stream import FeatureWindow, FlowGuidedDetector, WindowSettings
 
 __all__ = [
     "PREFIX",
     "FeatureWindow",
+    "FlowGuidedDetector",
     "FlowGuidedMaskRCNN",
     "WindowSettings",
     "build_fgfa_maskrcnn_lite0_fpn",

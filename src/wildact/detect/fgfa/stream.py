@@ -7,13 +7,20 @@ neighbouring frames only, both ways, and composed along the window: two flows a 
 from __future__ import annotations
 
 from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from fractions import Fraction
+from itertools import groupby
 
+import torch
 from torch import Tensor
 
+from wildact.detect.detector import want_all
 from wildact.detect.fgfa.network import Encoded, FlowGuidedMaskRCNN
 from wildact.detect.fgfa.warp import compose
+from wildact.detect.torch_detector import TorchDetector
 from wildact.errors import UsageError
+from wildact.types import Detections, Frame, Image
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +38,9 @@ class WindowSettings:
     def __post_init__(self) -> None:
         if self.radius < 0 or self.step < 1:
             raise UsageError("a window's radius is 0 or more, and its step is 1 or more.")
+
+
+DEFAULT_WINDOW = WindowSettings()
 
 
 class FeatureWindow:
@@ -93,3 +103,59 @@ class FeatureWindow:
     def shape(self) -> tuple[int, int]:
         """Height and width of the padded frames."""
         return self._frames[-1].shape
+
+
+@dataclass(frozen=True, slots=True)
+class FlowGuidedDetector(TorchDetector):
+    """A `FlowGuidedMaskRCNN` as a `wildact.detect.Detector`.
+
+    Attributes:
+        window: which frames help the current one.
+    """
+
+    window: WindowSettings = DEFAULT_WINDOW
+    temporal: bool = True
+
+    def __call__(self, image: Image) -> Detections:
+        """Find objects in one (H, W, 3) uint8 RGB image, without the help of others."""
+        ((_, found),) = self.stream([Frame(0, Fraction(0), image)])
+        return found
+
+    def stream(
+        self, frames: Iterable[Frame], *, wanted: Callable[[Frame], bool] = want_all
+    ) -> Iterator[tuple[Frame, Detections]]:
+        """Find objects on the wanted frames of a video; see `wildact.detect.Detector`.
+
+        A frame is yielded when the K frames after it were read. At the ends of a video the window is what
+        there is of it. Frames of another size than those before begin a new window.
+        """
+        for _, part in groupby(frames, key=lambda frame: frame.image.shape):
+            yield from self._stream_window(part, wanted)
+
+    def _stream_window(
+        self, frames: Iterable[Frame], wanted: Callable[[Frame], bool]
+    ) -> Iterator[tuple[Frame, Detections]]:
+        """Pass frames of one size through a window of their own."""
+        window = FeatureWindow(self.model, self.window)
+        waiting: deque[tuple[int, Frame]] = deque()
+        size = (0, 0)
+        for frame in frames:
+            if wanted(frame):
+                waiting.append((window.pushed, frame))
+            with torch.inference_mode():
+                tensor, _ = self.model.transform.resize(self.to_tensor(frame.image))
+                window.push(tensor)
+            size = (int(tensor.shape[1]), int(tensor.shape[2]))
+            if waiting and waiting[0][0] + self.window.radius < window.pushed:
+                yield self._detect(window, *waiting.popleft(), size)
+        while waiting:
+            yield self._detect(window, *waiting.popleft(), size)
+
+    def _detect(
+        self, window: FeatureWindow, number: int, frame: Frame, size: tuple[int, int]
+    ) -> tuple[Frame, Detections]:
+        original = (frame.image.shape[0], frame.image.shape[1])
+        with torch.inference_mode():
+            found, _ = self.model.detect(window.aggregate(number), window.shape, [size])
+            (output,) = self.model.transform.postprocess(found, [size], [original])
+        return frame, self.to_detections(output, original)
