@@ -7,13 +7,14 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from wildact.detect import HEAD, load_detector
+from wildact.datasets import join_datasets
+from wildact.detect import load_detector
 from wildact.errors import DatasetError, UsageError, WeightsError, WildactError
 from wildact.recipes import load_recipe
 from wildact.recognize import load_recognizer
 from wildact.train import recognition, train_recipe, validation
 from wildact.train.initial import build_model
-from wildact.train.run import load_joined
+from wildact.train.run import load_part
 from wildact.train.validation import Score
 from wildact.weights import read_record
 
@@ -35,7 +36,7 @@ def run(name, overrides, data, out):
 
 
 def test_a_detector_is_trained_recorded_and_can_be_used(tiny_data, tmp_path):
-    card = run("maskrcnn_lite0_fpn", DETECTOR, tiny_data, tmp_path / "run")
+    card = run("maskrcnn_lite0_fpn_finetune", DETECTOR, tiny_data, tmp_path / "run")
     assert card.classes == ("red deer", "wild boar", "red fox", "European hare")
     detector = load_detector(str(tmp_path / "run"))
     assert detector.card.sha256 == card.sha256
@@ -127,7 +128,7 @@ def test_the_weights_that_do_best_on_other_videos_are_kept(tiny_data, tmp_path, 
 @pytest.mark.parametrize(
     ("name", "overrides", "measures"),
     [
-        ("maskrcnn_lite0_fpn", DETECTOR, ["box_ap", "box_ap50", "mask_ap", "mask_ap50"]),
+        ("maskrcnn_lite0_fpn_finetune", DETECTOR, ["box_ap", "box_ap50", "mask_ap", "mask_ap50"]),
         (SMALL_RECOGNIZER, RECOGNIZER, ["accuracy", "mean_class_accuracy", "min_probability"]),
     ],
 )
@@ -143,7 +144,7 @@ def test_mixed_precision_keeps_the_weights_in_single(tiny_data, tmp_path):
     shorter = [
         "optimizer.iterations=1", "optimizer.checkpoint_iterations=1", "optimizer.precision=bf16-mixed"
     ]  # fmt: skip
-    run("maskrcnn_lite0_fpn", [*DETECTOR, *shorter], tiny_data, tmp_path)
+    run("maskrcnn_lite0_fpn_finetune", [*DETECTOR, *shorter], tiny_data, tmp_path)
     state = torch.load(tmp_path / "last.ckpt", weights_only=True)["state_dict"]
     assert {t.dtype for t in state.values() if t.is_floating_point()} == {torch.float32}
 
@@ -227,7 +228,7 @@ def test_a_checkpoint_of_another_training_is_not_gone_on_from(tiny_data, tmp_pat
         ):
             run(SMALL_RECOGNIZER, [*often, *overrides], data, tmp_path / "run")
     with pytest.raises(WeightsError, match=r"with another .*: choose another --out"):
-        run("maskrcnn_lite0_fpn", DETECTOR, tiny_data, tmp_path / "run")
+        run("maskrcnn_lite0_fpn_finetune", DETECTOR, tiny_data, tmp_path / "run")
     assert (tmp_path / "run/record.json").read_bytes() == before
 
 
@@ -288,7 +289,7 @@ def test_without_a_gpu_none_can_be_asked_for(tiny_data, tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("name", "overrides"), [("maskrcnn_lite0_fpn", DETECTOR), (SMALL_RECOGNIZER, RECOGNIZER)]
+    ("name", "overrides"), [("maskrcnn_lite0_fpn_finetune", DETECTOR), (SMALL_RECOGNIZER, RECOGNIZER)]
 )
 def test_a_misspelt_architecture_is_named(name, overrides, tiny_dataset):
     with pytest.raises(UsageError, match=r"_(fpn|18) cannot be built .*'chanels'"):
@@ -303,7 +304,7 @@ def test_boxes_without_masks_cannot_be_validated_on(tiny_data, tmp_path):
     (other / "annotations.json").write_text(json.dumps(document))
     with pytest.raises(DatasetError, match="has boxes without masks, which this network"):
         train_recipe(
-            load_recipe("maskrcnn_lite0_fpn", DETECTOR), tiny_data, tmp_path / "run", validation=other,
+            load_recipe("maskrcnn_lite0_fpn_finetune", DETECTOR), tiny_data, tmp_path / "run", validation=other,
             workers=0, device="cpu", progress=False,
         )  # fmt: skip
 
@@ -316,14 +317,14 @@ def test_a_damaged_checkpoint_is_said(tiny_data, tmp_path):
 
 def test_initial_weights_of_other_classes_give_all_but_the_head(tiny_data, tiny_dataset, tmp_path, caplog):
     detector = [*DETECTOR, "optimizer.iterations=1"]
-    run("maskrcnn_lite0_fpn", detector, tiny_data, tmp_path / "run")
+    run("maskrcnn_lite0_fpn_finetune", detector, tiny_data, tmp_path / "run")
     trained = load_file(tmp_path / "run/best.safetensors")
     start = f"model.initial={json.dumps(str(tmp_path / 'run'))}"
     two = replace(tiny_dataset, species=("red deer", "wild boar"))
-    model = build_model(load_recipe("maskrcnn_lite0_fpn", [*detector, start]), two)
+    model = build_model(load_recipe("maskrcnn_lite0_fpn_finetune", [*detector, start]), two)
     assert "untrained head" in caplog.text
     for name, tensor in model.state_dict().items():
-        if name.startswith(HEAD):
+        if name.startswith("roi_heads.box_predictor."):
             assert len(tensor) in (3, 4 * 3)
         else:
             assert torch.equal(tensor, trained[name].float()), name
@@ -350,7 +351,8 @@ def test_data_sets_are_joined_in_the_classes_of_the_recipe(tiny_data, tmp_path, 
     document = {"categories": categories, "images": images, "annotations": annotations}
     (tmp_path / "images" / "annotations.json").write_text(json.dumps(document))
     recipe = load_recipe("maskrcnn_lite0_fpn", ["data.classes=['animal', 'person']"])
-    joined = load_joined([tiny_data, tmp_path / "images"], "train", recipe)
+    roots = (tiny_data, tmp_path / "images")
+    joined = join_datasets([load_part(root, "train", recipe) for root in roots])
     assert joined.species == ("animal", "person")
     assert {track.label for video in joined.videos for track in video.tracks} == {"animal"}
     image = joined.videos[-1]

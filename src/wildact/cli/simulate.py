@@ -23,7 +23,7 @@ def simulate(
     sites: Annotated[int, typer.Option(min=1, help="Places, each with its own scenery.")] = 4,
     cameras: Annotated[int, typer.Option(min=1, help="Cameras at each site.")] = 2,
     blank_share: Annotated[float, typer.Option(min=0, max=1, help="Share of videos without animals.")] = 0.15,
-    max_detections: Annotated[int, typer.Option(min=1, max=8, help="Most animals in one video.")] = 4,
+    max_animals: Annotated[int, typer.Option(min=1, max=8, help="Most animals in one video.")] = 4,
     fps: Annotated[
         str, typer.Option(help="Frames per second, e.g. 15 or 30000/1001; 'mixed': as cameras have them.")
     ] = "mixed",
@@ -43,7 +43,7 @@ def simulate(
         sites=sites,
         cameras_per_site=cameras,
         blank_share=blank_share,
-        max_detections=max_detections,
+        max_animals=max_animals,
         fps=None if fps == "mixed" else parse_fps(fps),
     )
     with Progress(console=Console(stderr=True)) as progress:

@@ -58,7 +58,7 @@ class SimulationSettings:
         cameras_per_site: how many at each.
         lights: what to draw from.
         blank_share: share of videos without an animal, in [0, 1].
-        max_detections: most animals in one video.
+        max_animals: most animals in one video.
         fps: frame rate; None: a mixture of those that cameras have.
     """
 
@@ -71,7 +71,7 @@ class SimulationSettings:
     cameras_per_site: int = 2
     lights: tuple[Light, ...] = ("day", "dusk", "ir")
     blank_share: float = 0.15
-    max_detections: int = 4
+    max_animals: int = 4
     fps: Fraction | None = None
 
 
@@ -234,10 +234,10 @@ def _actors(
 ) -> tuple[Actor, ...]:
     """The animals of a video: mostly one, or a group of one species."""
     blank = ((index + 1) * _GOLDEN + settings.seed * 0.37) % 1.0 < settings.blank_share
-    if blank or settings.max_detections == 0:
+    if blank or settings.max_animals == 0:
         return ()
-    weights = np.array([0.46, 0.26, 0.17, 0.11] + [0.08] * max(0, settings.max_detections - 4))[
-        : settings.max_detections
+    weights = np.array([0.46, 0.26, 0.17, 0.11] + [0.08] * max(0, settings.max_animals - 4))[
+        : settings.max_animals
     ]
     number = int(rng.choice(len(weights), p=weights / weights.sum())) + 1
     species = [SPECIES[rng.integers(len(SPECIES))]] * number
@@ -290,9 +290,9 @@ def _check_settings(settings: SimulationSettings) -> None:
         raise UsageError(
             f"H.264 needs an even size, not {settings.width}x{settings.height}; choose even numbers."
         )
-    if settings.seed < 0 or settings.max_detections < 0 or not 0 <= settings.blank_share <= 1:
+    if settings.seed < 0 or settings.max_animals < 0 or not 0 <= settings.blank_share <= 1:
         raise UsageError(
-            "the simulation's 'seed' and 'max_detections' must not be negative, 'blank_share' be in [0, 1]."
+            "the simulation's 'seed' and 'max_animals' must not be negative, 'blank_share' be in [0, 1]."
         )
     if not settings.lights or (settings.fps is not None and settings.fps <= 0):
         raise UsageError("the simulation needs at least one of 'lights', and a positive 'fps'.")
