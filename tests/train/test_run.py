@@ -296,19 +296,6 @@ def test_a_misspelt_architecture_is_named(name, overrides, tiny_dataset):
         build_model(load_recipe(name, [*overrides, "model.architecture.chanels=64"]), tiny_dataset)
 
 
-def test_boxes_without_masks_cannot_be_validated_on(tiny_data, tmp_path):
-    other = shutil.copytree(tiny_data, tmp_path / "other")
-    document = json.loads((other / "annotations.json").read_text())
-    document["annotations"][0]["iscrowd"] = 1
-    document["annotations"][0]["segmentations"] = [None] * len(document["annotations"][0]["segmentations"])
-    (other / "annotations.json").write_text(json.dumps(document))
-    with pytest.raises(DatasetError, match="has boxes without masks, which this network"):
-        train_recipe(
-            load_recipe("maskrcnn_lite0_fpn_finetune", DETECTOR), tiny_data, tmp_path / "run", validation=other,
-            workers=0, device="cpu", progress=False,
-        )  # fmt: skip
-
-
 def test_a_damaged_checkpoint_is_said(tiny_data, tmp_path):
     (tmp_path / "last.ckpt").write_bytes(b"PK damaged")
     with pytest.raises(WeightsError, match="delete it to begin anew"):

@@ -91,7 +91,9 @@ def few_open_files():
 
 @pytest.mark.usefixtures("few_open_files")
 def test_worker_processes_make_the_same_batches(tiny_dataset):
-    recipe = load_recipe("maskrcnn_lite0_fpn_finetune", ["optimizer.iterations=20", "data.width=64", "data.height=32"])
+    recipe = load_recipe(
+        "maskrcnn_lite0_fpn_finetune", ["optimizer.iterations=20", "data.width=64", "data.height=32"]
+    )
     plan = detection.build_blocks(tiny_dataset, recipe)
     handed_over = pickle.dumps(_to_arrays(plan[0]))
     assert b"torch" not in handed_over  # with tensors, what follows would stand still
