@@ -221,8 +221,21 @@ class RecognitionData(Section):
 
 
 class _Recipe(Section):
+    """What every recipe says.
+
+    Attributes:
+        name: of the recipe.
+        description: one line.
+        notes: for the card of the weights: licences of the data, limits.
+        seed: of everything that is drawn.
+        model: see `Model`.
+        optimizer: see `Optimizer`.
+        schedule: see `Schedule`.
+    """
+
     name: str
     description: str
+    notes: str = ""
     seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
     model: Model
     optimizer: Optimizer
@@ -230,9 +243,14 @@ class _Recipe(Section):
 
 
 class DetectionRecipe(_Recipe):
-    """How a detector is trained: with ``window`` one that sees several frames, else one of single frames."""
+    """How a detector is trained: with ``window`` one that sees several frames, else one of single frames.
+
+    Attributes:
+        min_score: default confidence, for the card of the weights; None: not chosen.
+    """
 
     kind: Literal["detector"]
+    min_score: Annotated[float, Field(gt=0, lt=1)] | None = None
     data: DetectionData
     window: Window | None = None
 

@@ -179,8 +179,17 @@ def make_record(
     return {key: plain_values(value) for key, value in record.items()}
 
 
-def make_card(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, file: str) -> WeightCard:
-    """The card of a network trained by this recipe on this data set."""
+def make_card(
+    recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, file: str, parts: Sequence[Dataset] = ()
+) -> WeightCard:
+    """Return the card of a network.
+
+    Args:
+        recipe: by which it is trained.
+        dataset: on which it is trained.
+        file: name of the weights file.
+        parts: the data sets that ``dataset`` joins.
+    """
     if isinstance(recipe, DetectionRecipe):
         preprocessing: dict[str, Any] = {}
     else:
@@ -196,5 +205,16 @@ def make_card(recipe: DetectionRecipe | RecognitionRecipe, dataset: Dataset, fil
         architecture=recipe.model.architecture,
         recipe=recipe.name,
         trained_on_simulation=dataset.facts.get("generator") == GENERATOR,
-        trained_on=str(dataset.facts.get("description", dataset.root.name)),
+        trained_on="; ".join(_describe_part(part) for part in parts) or _describe_part(dataset),
+        notes=recipe.notes,
+        min_score=recipe.min_score if isinstance(recipe, DetectionRecipe) else None,
     )
+
+
+def _describe_part(dataset: Dataset) -> str:
+    """Return number, folder and description of a data set."""
+    stills = all(video.info.frames == 1 for video in dataset.videos)
+    splits = sorted({video.split for video in dataset.videos if video.split})
+    name = " ".join([dataset.root.resolve().name, *splits])
+    described = f": {text}" if (text := dataset.facts.get("description")) else ""
+    return f"{len(dataset.videos)} {'images' if stills else 'videos'} of {name}{described}"

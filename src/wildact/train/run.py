@@ -104,7 +104,7 @@ def train_recipe(
     _check_device(device)
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, dataset)
-    card = make_card(recipe, dataset, BEST_FILE)
+    card = make_card(recipe, dataset, BEST_FILE, parts)
     _make_folder(out)
     blocks, losses, per_visit = _plan(recipe, dataset, parts, model, out)
     last = out / "last.ckpt"
