@@ -180,17 +180,17 @@ def _short(name: str, length: int = 40) -> str:
 def _print_summary(console: Console, result: BatchResult) -> None:
     outcomes = result.outcomes
     counts = {status: sum(line.status == status for line in outcomes) for status in ("ok", "blank", "failed")}
-    table = Table("video", "status", "animals", box=None, header_style="bold")
+    table = Table("video", "status", "tracks", box=None, header_style="bold")
     shown = outcomes if len(outcomes) <= 30 else [line for line in outcomes if line.status == "failed"][:30]
-    for name, status, tracks, _ in shown:
+    for name, status, found, _ in shown:
         style = {"failed": "red", "blank": "dim"}.get(status)
-        table.add_row(escape(_short(name, 60)), status, str(tracks or ""), style=style)
+        table.add_row(escape(_short(name, 60)), status, str(found or ""), style=style)
     if shown:
         console.print(table)
-    animals = sum(line.tracks for line in outcomes)
+    tracks = sum(line.tracks for line in outcomes)
     console.print(
-        f"{len(outcomes)} videos: {counts['ok']} with animals ({animals} tracks), {counts['blank']} blank, "
-        f"{counts['failed']} failed.",
+        f"{len(outcomes)} videos: {counts['ok']} with animals, people or vehicles ({tracks} tracks), "
+        f"{counts['blank']} blank, {counts['failed']} failed.",
         highlight=False,
     )
     if result.others:

@@ -40,7 +40,7 @@ class OutcomeLine(NamedTuple):
     Attributes:
         video: its name.
         status: ok, blank or failed.
-        tracks: animals found.
+        tracks: animals, people and vehicles that were followed.
         error: why it failed; empty where it did not.
     """
 
