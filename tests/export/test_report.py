@@ -46,7 +46,8 @@ def test_it_counts_videos_animals_and_says_why_one_failed(page):
     assert "c.mp4 is empty: copy it again from the card." in page
     figures = re.findall(r"<b>([^<]*)</b><span>([^<]*)", page)
     assert {name: value for value, name in figures} == {
-        "with animals, people or vehicles": "1", "blank": "1", "failed": "1", "tracks": "2", "of video": "4.0 s",
+        "with animals, people or vehicles": "1", "blank": "1", "failed": "1", "tracks": "2",
+        "of video": "4.0 s",
     }  # fmt: skip
 
 
