@@ -166,12 +166,7 @@ def load_state_of(path: Path, network: str) -> dict[str, Tensor]:
     """
     state = _load_safetensors(path) if path.suffix == ".safetensors" else load_foreign_state(path)
     state = _LAYOUTS.get(network, dict)(state)
-    # FIXME: the bundled detector still carries layers of a removed part; gone with its next training
-    return {
-        name: t.float() if t.is_floating_point() else t
-        for name, t in state.items()
-        if not name.startswith("fine_masks.")
-    }
+    return {name: t.float() if t.is_floating_point() else t for name, t in state.items()}
 
 
 def read_card(path: Path) -> WeightCard:
@@ -291,9 +286,7 @@ def _read_sidecar(path: Path) -> WeightCard | None:
 
 def _parse_card(path: Path, text: str) -> WeightCard:
     try:
-        card = WeightCard.model_validate_json(text)
-        architecture = {k: v for k, v in card.architecture.items() if k != "fine_masks"}  # FIXME: see above
-        return card.model_copy(update={"architecture": architecture})
+        return WeightCard.model_validate_json(text)
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "card"
