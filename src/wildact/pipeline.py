@@ -282,9 +282,9 @@ def _look_closer(
     recognizer, namer = models.recognizer, models.namer
     acting = [track for track in tracks if track.label not in WITHOUT_ACTIONS]
     plans = plan_tracks(acting, times_s, recognizer, hop_s=settings.hop_s)
-    if not plans:
-        return (), tracks
     unnamed = [plan_stills(track) for track in tracks if track.label == ANIMAL and namer is not None]
+    if not plans and not unnamed:
+        return (), tracks
     cutter = StillCutter(unnamed, size=namer.size if namer else 1, context=namer.context if namer else 1.0)
     needed = frames_needed(plans) | cutter.needed
     with VideoReader(path) as reader:
