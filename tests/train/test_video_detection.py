@@ -12,8 +12,9 @@ from wildact.detect import build_detector, load_detector
 from wildact.errors import RecipeError
 from wildact.recipes import load_recipe
 from wildact.train import train_recipe, video_detection
-from wildact.train.detection import change_frames, draw_frames
+from wildact.train.detection import compute_losses, cut_and_change_frames, draw_frames
 from wildact.train.initial import build_model
+from wildact.train.objects import Objects
 from wildact.weights import WeightCard, save_weights
 
 SMALL = {"channels": 8, "short_side": 96, "long_side": 160, "max_detections": 5}
@@ -43,6 +44,13 @@ def mask_rcnn(tiny_dataset, tmp_path_factory):
     return path
 
 
+def one_object():
+    masks = np.zeros((1, 96, 160), bool)
+    masks[0, 40:70, 60:110] = True
+    boxes = np.array([[60, 40, 110, 70]], np.float32)
+    return Objects(boxes, np.array([2]), masks, np.ones(1, bool), np.zeros((0, 4), np.float32))
+
+
 def draw(dataset, recipe_, seed=0):
     video = next(video for video in dataset.videos if video.tracks)
     rng = np.random.default_rng(seed)
@@ -55,11 +63,10 @@ def test_a_window_begins_with_the_labelled_frame_and_is_changed_as_one(tiny_data
     """On a video that stands still, all frames of a window are one picture after all changes but noise."""
     data = recipe("data.noise=0", "data.blur=1", "data.grayscale=0.5", "data.focus=1").data
     frame = np.random.default_rng(0).integers(0, 255, (96, 160, 3), np.uint8)
-    masks = np.zeros((1, 96, 160), bool)
-    masks[0, 40:70, 60:110] = True
+    objects = one_object()
     sizes = set()
     for seed in range(8):
-        window, target = change_frames([frame] * 3, masks, [2], np.random.default_rng(seed), data)
+        window, target = cut_and_change_frames([frame] * 3, objects, np.random.default_rng(seed), data)
         assert window.shape[:2] == (3, 3)
         assert torch.equal(window[0], window[1])
         assert torch.equal(window[0], window[2])
@@ -70,11 +77,10 @@ def test_a_window_begins_with_the_labelled_frame_and_is_changed_as_one(tiny_data
 
 def test_the_first_frame_is_what_a_detector_of_single_frames_would_be_shown(tiny_dataset):
     frame = np.random.default_rng(0).integers(0, 255, (96, 160, 3), np.uint8)
-    masks = np.zeros((1, 96, 160), bool)
-    masks[0, 40:70, 60:110] = True
+    objects = one_object()
     data = recipe("data.noise=0").data
-    single, target = change_frames([frame], masks, [2], np.random.default_rng(3), data)
-    window, same = change_frames([frame, frame[::-1]], masks, [2], np.random.default_rng(3), data)
+    single, target = cut_and_change_frames([frame], objects, np.random.default_rng(3), data)
+    window, same = cut_and_change_frames([frame, frame[::-1]], objects, np.random.default_rng(3), data)
     assert torch.equal(single[0], window[0])
     assert torch.equal(target["boxes"], same["boxes"])
     assert not torch.equal(window[0], window[1])
@@ -83,7 +89,7 @@ def test_the_first_frame_is_what_a_detector_of_single_frames_would_be_shown(tiny
 def test_neighbours_are_other_frames_within_reach(tiny_dataset):
     plain = recipe(*PLAIN, "data.scale=[1.0, 1.0]", "window.max_offset=3")
     video, samples = draw(tiny_dataset, plain)
-    frames = draw_frames(video, np.random.default_rng(0), species=tiny_dataset.species, data=plain.data)
+    frames = draw_frames(video, np.random.default_rng(0), dataset=tiny_dataset, data=plain.data)
     assert len(samples) == 2
     for (window, _), (frame, _) in zip(samples, frames, strict=True):
         assert window.shape == (3, 3, 96, 160)
@@ -133,7 +139,7 @@ def test_only_what_is_meant_to_be_trained_gets_gradients(tiny_dataset, flow, fro
     torch.manual_seed(0)
     model = build_model(chosen, tiny_dataset).train()
     _, samples = draw(tiny_dataset, chosen)
-    losses = video_detection.compute_losses(model, samples[:1])
+    losses = compute_losses(model, samples[:1])
     assert set(losses) == {
         "loss_classifier", "loss_box_reg", "loss_mask", "loss_objectness", "loss_rpn_box_reg",
     }  # fmt: skip
