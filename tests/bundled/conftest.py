@@ -33,6 +33,8 @@ def simulate_clips(folder):
 
 def describe_result(result):
     """Return what the golden file holds of an analysis: names, boxes in the middle of tracks, actions."""
+    scores = {one.track_id: one.scores.mean(axis=0) for one in result.actions}
+    classes = result.models["recognizer"]["classes"]
     tracks = []
     for track in result.tracks:
         middle = len(track) // 2
@@ -42,6 +44,8 @@ def describe_result(result):
                 "frame": int(track.frames[middle]),
                 "frames": len(track),
                 "box": [round(float(side), 1) for side in track.boxes[middle]],
+                "likeliest": classes[int(scores[track.track_id].argmax())],
+                "probability": round(float(scores[track.track_id].max()), 2),
                 "actions": [bout.action for bout in result.bouts if bout.track_id == track.track_id],
             }
         )
@@ -52,6 +56,11 @@ def describe_result(result):
 def clips(tmp_path_factory):
     """Light -> labelled video."""
     return simulate_clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture(scope="session")
+def describe():
+    return describe_result
 
 
 @pytest.fixture(scope="session")

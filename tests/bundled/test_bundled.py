@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+import wildact
 from wildact import defaults
 from wildact.boxes import box_iou
 from wildact.datasets import load_dataset, map_classes, select_split, truth_at
@@ -57,12 +58,15 @@ def test_a_clip_gives_what_it_gave(analysed, golden, light):
         assert abs(one["frame"] - other["frame"]) <= 1
         assert box_iou(*(np.array([track["box"]], np.float32) for track in (one, other)))[0, 0] > 0.8
         assert one["actions"] == other["actions"]
+        assert one["likeliest"] == other["likeliest"]
+        assert abs(one["probability"] - other["probability"]) < 0.1
 
 
 def test_the_golden_clips_have_animals_and_actions(golden):
     tracks = [track for clip in golden.values() for track in clip["tracks"]]
     assert len(tracks) >= 3
-    assert any(track["actions"] for track in tracks)
+    assert all(track["actions"] for track in tracks)
+    assert all(track["label"] != "animal" for track in tracks)
 
 
 def tamper(path, target, change):
@@ -78,6 +82,19 @@ def zero(state):
 def test_zeroed_weights_fail_the_floor(clips, tmp_path):
     tamper(BUNDLED_FOLDER / f"{DETECTOR}.safetensors", tmp_path / "zero.safetensors", zero)
     assert score_clips(load_detector(str(tmp_path / "zero.safetensors"), min_score=0.05), clips) < FLOOR / 2
+
+
+@pytest.mark.parametrize(("part", "name", "key"), [
+    ("namer", "lite0_namer", "label"), ("recognizer", "lite0_tsm", "probability"),
+])  # fmt: skip
+def test_a_zeroed_namer_or_action_network_differs_from_the_golden_clips(
+    clips, golden, describe, tmp_path, part, name, key
+):
+    tamper(BUNDLED_FOLDER / f"{name}.safetensors", tmp_path / "zero.safetensors", zero)
+    settings = wildact.AnalysisSettings(**{part: str(tmp_path / "zero.safetensors")})
+    found = describe(wildact.analyze(clips["day"].info.path, settings))
+    (track,), (expected,) = found["tracks"], golden["day"]["tracks"]
+    assert track[key] != expected[key]
 
 
 def test_lost_preprocessing_fails_the_floor(clips):
