@@ -42,7 +42,9 @@ def test_a_species_list_leaves_what_lives_there(tiny_namer, tmp_path):
     listed = tmp_path / "list.txt"
     listed.write_text("roe deer\nred fox\n")
     namer = load_namer(str(tiny_namer), species_list=listed)
-    assert namer.decide(np.log([[0.5, 0.45, 0.03, 0.02]])).name == "roe deer"
+    assert namer.decide(np.log([[0.05, 0.9, 0.03, 0.02]])).name == "roe deer"
+    unsure = namer.decide(np.log([[0.5, 0.45, 0.03, 0.02]]))  # of the red deer only the group stays
+    assert (unsure.name, unsure.score) == ("deer", pytest.approx(0.95))
 
 
 @pytest.mark.parametrize("crops", [CROPS[:, :16], CROPS[0], CROPS.astype(np.float32)])

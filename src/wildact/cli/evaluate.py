@@ -189,7 +189,7 @@ def _facts(
     """What a reader of the scores wants to know of how they were made."""
     from wildact.record import describe_environment
 
-    used = ["recognizer"] if not evaluation.chain else ["detector", "recognizer"]
+    used = ["recognizer"] if not evaluation.chain else list(models)
     return {
         "models": {part: models[part] for part in used},
         "min_height_px": evaluation.min_height_px,
@@ -197,6 +197,8 @@ def _facts(
             "every": every,
             "fps": "all" if settings.fps is None else str(settings.fps),
             "min_score": settings.min_score,
+            "namer": settings.namer,
+            "species_list": None if settings.species_list is None else str(settings.species_list),
             "window": settings.window.radius,
             "mirrored": settings.mirrored,
             "min_height_px": evaluation.min_height_px,

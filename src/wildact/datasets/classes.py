@@ -8,6 +8,10 @@ from dataclasses import replace
 from wildact.datasets.dataset import Dataset
 from wildact.errors import DatasetError, UsageError
 from wildact.labels import LabelledVideo
+from wildact.taxonomy import load_taxonomy
+
+ANIMAL = "animal"
+"""The class of all animals."""
 
 REST = "*"
 """Key of a table of classes that stands for all categories it does not name."""
@@ -19,7 +23,8 @@ def map_classes(dataset: Dataset, classes: Sequence[str], table: Mapping[str, st
     """Rename the categories of a data set to the classes of a detector.
 
     A category becomes what the table says of it, else its supercategory if that is a class, else its own
-    name if that is one, else what the table says of ``*``. What is left is dropped: background.
+    name if that is one, else what the table says of ``*``, else ``animal`` if that is a class and the taxonomy
+    knows the category. What is left is dropped: background.
 
     Args:
         dataset: with any categories.
@@ -48,7 +53,11 @@ def _find_class(name: str, dataset: Dataset, classes: Sequence[str], table: Mapp
     group = dataset.supercategories.get(name)
     if group in classes:
         return group
-    return name if name in classes else table.get(REST)
+    if name in classes:
+        return name
+    if REST in table:
+        return table[REST]
+    return ANIMAL if ANIMAL in classes and _is_animal(dataset, name) else None
 
 
 def _rename(video: LabelledVideo, names: Mapping[str, str | None]) -> LabelledVideo:
@@ -89,4 +98,9 @@ def list_unknown(dataset: Dataset, classes: Sequence[str]) -> list[str]:
 
 
 def _is_animal(dataset: Dataset, name: str) -> bool:
-    return dataset.supercategories.get(name, "animal") == "animal"
+    """Whether a category is an animal: its supercategory says so, or the taxonomy knows either of the two."""
+    group = dataset.supercategories.get(name, ANIMAL)
+    if group == ANIMAL:
+        return True
+    taxa = [taxon for word in (name, group) if (taxon := load_taxonomy().find(word)) is not None]
+    return bool(taxa) and all(taxon.scientific_name != "Homo sapiens" for taxon in taxa)

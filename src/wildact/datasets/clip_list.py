@@ -14,6 +14,7 @@ import numpy as np
 
 from wildact.datasets.csv_table import Table, read_table
 from wildact.datasets.dataset import Dataset, leads_out
+from wildact.datasets.limits import MAX_FRAMES
 from wildact.datasets.words import quote
 from wildact.decode import VideoReader, probe_video
 from wildact.errors import DatasetError, VideoError
@@ -100,18 +101,20 @@ def _read_info(where: str, path: Path) -> VideoInfo:
     """Return what the header states; frames are counted by decoding where it states none."""
     try:
         info = probe_video(path)
-        if info.frames is None:
+        if info.frames is None or info.frames > MAX_FRAMES:
             with VideoReader(path) as reader:
                 for _ in reader.frames(keep=lambda _index, _time: False):
                     pass
                 info = reader.measured()
     except VideoError as error:
         raise DatasetError(f"{where}: {error}") from error
+    if not info.frames or info.frames > MAX_FRAMES:
+        raise DatasetError(f"{where}: {path} has {info.frames or 0} frames; a clip has 1 to {MAX_FRAMES}.")
     return info
 
 
 def _label_clip(info: VideoInfo, row: dict[str, str]) -> LabelledVideo:
-    count = info.frames or 1
+    count = info.frames or 1  # `_read_info` has counted them
     boxes = np.tile(np.array([0, 0, info.width, info.height], np.float32), (count, 1))
     track = Track(
         track_id=1,

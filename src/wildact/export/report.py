@@ -174,8 +174,8 @@ def _add_movement(result: VideoResult, moving: dict[str, list[float]]) -> None:
     """Add the seconds in which the animals of each species, and by each light, moved and were still."""
     for row in track_rows("", result):
         for name in (row["species"], f"by {LIGHT_NAMES[result.light]}"):
-            moving[name][0] += row["moving_s"]
-            moving[name][1] += row["still_s"]
+            moving[name][0] += row["moving_s"] or 0.0
+            moving[name][1] += row["still_s"] or 0.0
 
 
 def _budget_row(

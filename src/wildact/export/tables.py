@@ -206,8 +206,8 @@ def _track_row(video: str, result: VideoResult, track: Track) -> Row:
         "mean_score": _rounded(float(np.mean(track.scores[observed]))) if observed.any() else None,
         "main_action": main,
         "main_action_s": None if main is None else round(actions[main], 3),
-        "moving_s": round(moving_s, 3),
-        "still_s": round(still_s, 3),
+        "moving_s": round(moving_s, 3) if moving_s + still_s > 0 else None,  # None: nothing is known
+        "still_s": round(still_s, 3) if moving_s + still_s > 0 else None,
     }
 
 

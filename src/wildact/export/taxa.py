@@ -46,8 +46,13 @@ TAXA: dict[str, Taxon] = _list_taxa()
 
 
 _SUPERCATEGORIES = {
-    **dict.fromkeys(("person", "human", "people", "homo sapiens"), "person"),
-    **dict.fromkeys(("vehicle", "bicycle", "boat", "bus", "car", "motorcycle", "truck"), "vehicle"),
+    **dict.fromkeys(
+        ("person", "human", "people", "homo sapiens", "man", "woman", "child", "hunter", "hiker"), "person"
+    ),
+    **dict.fromkeys(
+        ("vehicle", "bicycle", "boat", "bus", "car", "motorcycle", "motorbike", "truck", "van", "tractor"),
+        "vehicle",
+    ),
 }
 
 

@@ -79,8 +79,10 @@ def find_level(name: str, taxonomy: Taxonomy) -> int:
 
 
 def tally_names(namings: Iterable[Naming], taxonomy: Taxonomy) -> Tally:
-    """Return how many names below ``animal`` were right."""
-    counts = Counter(judge_name(naming, taxonomy) for naming in namings if naming.name != ROOT)
+    """Return how many names below ``animal`` were right, of animals whose truth says more than that."""
+    counts = Counter(
+        judge_name(naming, taxonomy) for naming in namings if naming.name != ROOT and naming.truth != ROOT
+    )
     return Tally(sum(counts.values()), counts["right"] + counts["finer"], counts["finer"])
 
 

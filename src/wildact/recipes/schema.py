@@ -258,8 +258,8 @@ class DetectionRecipe(_Recipe):
     def _window_for_video(self) -> Self:
         if (self.window is not None) != self.model.name.startswith("fgfa_"):
             raise ValueError("'window' belongs to the detectors fgfa_*, and they need it")
-        if self.window is not None and self.data.mosaic:
-            raise ValueError("'data.mosaic' is for detectors that see single frames: fgfa_* take 0")
+        if self.window is not None and (self.data.mosaic or self.data.shares):
+            raise ValueError("'data.mosaic' and 'data.shares' are for detectors that see single frames")
         return self
 
 

@@ -115,10 +115,9 @@ class Namer:
     def decide(self, log_probabilities: Float64) -> Name:
         """Return the name of one animal, given the log probabilities (K, C) of its crops."""
         fused = fuse_crops(log_probabilities, str(self.card.preprocessing["fusion"]))
-        allowed = np.where(self.allowed, fused, 0.0)
-        total = allowed.sum()
-        fused = allowed / total if total > 0 else self.allowed / self.allowed.sum()
-        return roll_up(fused, self.card.classes, self.taxonomy, threshold=self.threshold)
+        return roll_up(
+            fused, self.card.classes, self.taxonomy, threshold=self.threshold, allowed=self.allowed
+        )
 
 
 def build_namer(name: str, num_classes: int, *, outputs_per_class: Sequence[int] = ()) -> NamerNetwork:

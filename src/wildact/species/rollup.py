@@ -63,7 +63,14 @@ def sum_up_tree(probabilities: Float64, classes: Sequence[str], taxonomy: Taxono
     return sums
 
 
-def roll_up(probabilities: Float64, classes: Sequence[str], taxonomy: Taxonomy, *, threshold: float) -> Name:
+def roll_up(
+    probabilities: Float64,
+    classes: Sequence[str],
+    taxonomy: Taxonomy,
+    *,
+    threshold: float,
+    allowed: Bool | None = None,
+) -> Name:
     """Return the deepest taxon whose probability reaches a threshold, the likelier of two that do.
 
     Args:
@@ -71,9 +78,13 @@ def roll_up(probabilities: Float64, classes: Sequence[str], taxonomy: Taxonomy, 
         classes: C names of the taxonomy.
         taxonomy: holds all of them.
         threshold: in (0, 1]. Where no taxon but the root reaches it, the answer is ``animal``.
+        allowed: (C,) which classes may occur; None: all. Only taxa that hold one of them are answers; what is
+            elsewhere in the tree counts for the groups that both share, and makes no species likelier.
     """
     sums = sum_up_tree(probabilities, classes, taxonomy)
-    sure = [name for name, probability in sums.items() if probability >= threshold]
+    kept = classes if allowed is None else [name for name, keep in zip(classes, allowed, strict=True) if keep]
+    candidates = {group for name in kept for group in taxonomy.lineage(name)}
+    sure = [name for name in candidates if sums[name] >= threshold]
     best = max(sure, key=lambda name: (len(taxonomy.lineage(name)), sums[name]), default=ROOT)
     taxon = taxonomy.taxa[best]
     return Name(best, taxon.rank, taxon.scientific_name, min(sums[best], 1.0))

@@ -91,7 +91,7 @@ def describe_training(
     """
     plan = recipe.model_dump(mode="json", exclude={"optimizer": {"checkpoint_iterations"}})
     labels = {
-        name: sorted([*data["sha256"].values(), *data["splits"]]) if data else []
+        name: [*data["sha256"].values(), *data["splits"]] if data else []
         for name, data in (("training", training), ("validation", validation))
     }
     return {"recipe": plain_values(plan), "initial": plain_values(initial), "labels": labels}

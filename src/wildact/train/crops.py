@@ -15,6 +15,7 @@ from numpy.random import Generator
 from wildact.clip import crop_box, crop_region
 from wildact.datasets import Dataset
 from wildact.decode import VideoReader
+from wildact.errors import DatasetError
 from wildact.recipes import NamerData
 from wildact.taxonomy import Taxonomy
 from wildact.train.augment import apply_look, draw_look
@@ -64,7 +65,7 @@ def list_animals(dataset: Dataset, taxonomy: Taxonomy) -> list[Animal]:
             if taxon is None or taxon.name == NOT_NAMED or track.crowd:
                 continue
             places = np.unique(np.linspace(0, len(track) - 1, FRAMES_PER_TRACK).round().astype(int))
-            recording = video.recording or f"{video.info.path.name} {track.track_id}"
+            recording = video.recording or f"{video.info.path} {track.track_id}"
             group = f"{name} {recording} {taxon.name}"
             animals += [
                 Animal(
@@ -177,4 +178,9 @@ def _by_frame(
 
 def _read_frame(path: Path, index: int) -> Image:
     with VideoReader(path) as reader:
-        return next(frame.image for frame in reader.frames(lambda k, _: k == index))
+        image = next((frame.image for frame in reader.frames(lambda k, _: k == index)), None)
+    if image is None:
+        raise DatasetError(
+            f"{path}: frame {index} is labelled, but cannot be decoded: run `wildact data check`."
+        )
+    return image

@@ -91,11 +91,15 @@ def read_objects(video: LabelledVideo, frame: int, species: Sequence[str]) -> Ob
         boxes.append(track.boxes[place])
         labels.append(species.index(track.label) + 1)
         masks.append(track.masks[place])
-    bitmaps = [np.zeros((height, width), bool) if mask is None else decode_mask(mask) for mask in masks]
+    if any(mask is not None for mask in masks):
+        bitmaps = [np.zeros((height, width), bool) if mask is None else decode_mask(mask) for mask in masks]
+        stacked = np.array(bitmaps, bool)
+    else:  # takes no memory
+        stacked = np.broadcast_to(np.False_, (len(masks), height, width))
     return Objects(
         boxes=np.array(boxes, np.float32).reshape(-1, 4),
         labels=np.array(labels, np.int64),
-        masks=np.array(bitmaps, bool).reshape(-1, height, width),
+        masks=stacked,
         has_mask=np.array([mask is not None for mask in masks], bool),
         ignored=np.array(ignored, np.float32).reshape(-1, 4),
     )
@@ -158,10 +162,11 @@ def cut_objects(objects: Objects, cut: Cut) -> Objects:
     height, width = objects.masks.shape[1:]
     scaled = _scaled_size(width, height, cut.factor)
     window = _window(cut)
-    # OpenCV's nearest neighbour would be half a pixel off
-    masks = [_scale(mask * np.uint8(255), cut.factor)[window] > 127 for mask in objects.masks]
     inside = (min(cut.height, scaled[1] - cut.y), min(cut.width, scaled[0] - cut.x))
-    bitmaps = np.array(masks, bool).reshape(-1, *inside)
+    bitmaps = np.zeros((len(objects.masks), *inside), bool)
+    for i in np.flatnonzero(objects.has_mask):
+        # OpenCV's nearest neighbour would be half a pixel off
+        bitmaps[i] = _scale(objects.masks[i] * np.uint8(255), cut.factor)[window] > 127
     whole = objects.boxes * cut.factor
     boxes = _clip(whole, cut, inside)
     for i in np.flatnonzero(objects.has_mask):

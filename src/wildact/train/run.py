@@ -19,6 +19,7 @@ from torch import nn
 
 from wildact.atomic import replacing
 from wildact.datasets import Dataset, join_datasets, load_dataset, map_classes, require_videos, select_split
+from wildact.datasets.classes import list_unknown
 from wildact.datasets.findings import SHARED_CAMERA, SHARED_FILE, SHARED_SITE, Finding
 from wildact.datasets.leakage import compare_datasets, find_copies
 from wildact.errors import DatasetError, OutputError, UsageError, WeightsError
@@ -97,6 +98,9 @@ def train_recipe(
     parts = [load_part(root, split, recipe) for root in roots]
     dataset = join_datasets(parts)
     held_out = join_datasets([load_part(root, VALIDATION_SPLIT, recipe) for root in tests]) if tests else None
+    for one in (dataset, *([held_out] if held_out else [])):
+        if not any(video.tracks for video in one.videos):
+            raise DatasetError(f"{one.root}: there is no labelled animal to train on.")
     if held_out is not None:
         _check_classes(recipe, dataset, held_out)
         require_videos(held_out)
@@ -166,16 +170,13 @@ def _save_best(out: Path, card: WeightCard, model: nn.Module, scores: dict[str, 
 
 
 def load_part(folder: Path, split: str, recipe: Recipe) -> Dataset:
-    """Load one split of a data set, in the recipe's classes.
-
-    Raises:
-        DatasetError: if there is no labelled animal in it.
-    """
+    """Load one split of a data set, in the recipe's classes; categories that become background are logged."""
     dataset = select_split(load_dataset(folder), split)
     if isinstance(recipe, DetectionRecipe) and recipe.data.classes:
+        unknown = set(list_unknown(dataset, recipe.data.classes)) - set(recipe.data.categories)
+        if unknown and "*" not in recipe.data.categories:
+            _logger.warning("%s: %s are background.", folder, ", ".join(sorted(unknown)))
         dataset = map_classes(dataset, recipe.data.classes, recipe.data.categories)
-    if not any(video.tracks for video in dataset.videos):
-        raise DatasetError(f"{folder}: there is no labelled animal to train on.")
     return dataset
 
 

@@ -102,6 +102,8 @@ class Validation(Callback):
             for logger in trainer.loggers:
                 logger.log_metrics({f"{VALIDATION}{k}": v.value for k, v in scores.items()}, done - 1)
             measure, best = MEASURES[self.card.kind], self.best
+            if math.isnan(scores[measure].value) and self.card.kind == "detector":
+                measure = "box_ap"  # nothing to validate on has a mask
             if not best or math.isnan(best[measure][0]) or scores[measure].value > best[measure][0]:
                 self.best, self.iteration = {name: tuple(score) for name, score in scores.items()}, done
                 self.save(model, {name: score.value for name, score in scores.items()})
