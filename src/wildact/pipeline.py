@@ -134,7 +134,8 @@ def load_models(settings: AnalysisSettings) -> Models:
         namer = load_namer(settings.namer, device=settings.device, species_list=settings.species_list)
     elif settings.species_list is not None:
         raise UsageError(
-            f"--species-list is for the namer, which {settings.detector} and --whole-frame do not use: leave it out."
+            f"--species-list is for the namer, which {settings.detector} and --whole-frame do not use: "
+            "leave it out."
         )
     return Models(detector, load_recognizer(settings.recognizer, device=settings.device), namer)
 

@@ -23,8 +23,8 @@ def map_classes(dataset: Dataset, classes: Sequence[str], table: Mapping[str, st
     """Rename the categories of a data set to the classes of a detector.
 
     A category becomes what the table says of it, else its supercategory if that is a class, else its own
-    name if that is one, else what the table says of ``*``, else ``animal`` if that is a class and the taxonomy
-    knows the category. What is left is dropped: background.
+    name if that is one, else what the table says of ``*``, else ``animal`` if that is a class and the
+    taxonomy knows the category. What is left is dropped: background.
 
     Args:
         dataset: with any categories.
