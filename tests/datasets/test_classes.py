@@ -1,6 +1,7 @@
 """Data sets in a detector's classes, and their splits."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -33,6 +34,23 @@ def test_supercategory_then_own_name_else_background(dataset):
     mapped = map_classes(dataset, ("animal", "person", "vehicle"))
     assert mapped.species == ("animal", "person", "vehicle")
     assert labels(mapped) == ["animal", "vehicle", "person"]
+
+
+@pytest.mark.parametrize(
+    ("name", "group", "expected"),
+    [
+        ("roe deer", "none", "animal"),
+        ("roe deer", "Mammalia", "animal"),
+        ("specimen 7", "mammal", "animal"),
+        ("chair", "furniture", None),
+        ("man", "Homo sapiens", None),
+    ],
+)
+def test_animals_of_any_supercategory_are_animals(dataset, name, group, expected):
+    odd = replace(dataset, species=(name,), supercategories={name: group})
+    (track, *_) = dataset.videos[0].tracks
+    odd = replace(odd, videos=(replace(dataset.videos[0], tracks=(replace(track, label=name),)),))
+    assert labels(map_classes(odd, ("animal", "vehicle"))) == ([expected] if expected else [])
 
 
 def test_a_table_comes_first_and_has_a_class_for_the_rest(dataset):

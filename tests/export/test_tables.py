@@ -71,7 +71,7 @@ def test_a_box_of_the_whole_picture_does_not_say_whether_an_animal_moves(result,
     whole = np.tile(np.array([0, 0, info.width, info.height], np.float32), (len(result.tracks[0]), 1))
     tracks = (replace(result.tracks[0], boxes=whole), result.tracks[1])
     save_tables(tmp_path, [VideoOutcome("a.mp4", Path("a.mp4"), replace(result, tracks=tracks), None, None)])
-    assert read(tmp_path / "tracks.csv")[0]["moving_s"] == "0.0"
+    assert read(tmp_path / "tracks.csv")[0]["moving_s"] == ""
     assert read(tmp_path / "bouts.csv")[0]["movement"] == ""
 
 
