@@ -36,8 +36,9 @@ def _list_taxa() -> dict[str, Taxon]:
         standard = taxonomy.standard(taxon.name)
         kind: ObservationType = "human" if taxon.scientific_name == "Homo sapiens" else "animal"
         entry = Taxon(standard.scientific_name, standard.rank, kind)  # type: ignore[arg-type]
-        for label in (taxon.name, *taxon.synonyms):
-            taxa[label.casefold()] = taxa[label.casefold().replace("-", " ")] = entry
+        for label in filter(None, (taxon.name, taxon.scientific_name, *taxon.synonyms)):
+            folded = label.casefold()
+            taxa |= dict.fromkeys((folded, folded.replace("-", " "), folded.replace(" ", "_")), entry)
     return taxa
 
 

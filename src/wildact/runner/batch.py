@@ -143,7 +143,8 @@ def _fingerprint(settings: AnalysisSettings) -> tuple[str, dict[str, Any]]:
     for kind, name in names.items():
         path, card = find_weights(name, kind)
         keys = {
-            "name", "licence", "trained_on", "trained_on_simulation", "recipe", "scores", "min_probability",
+            "name", "licence", "trained_on", "trained_on_simulation", "recipe", "scores", "min_score",
+            "min_probability",
         }  # fmt: skip
         facts = card.model_dump(mode="json", include=keys)
         weights[kind] = {**facts, "file": path.name, "sha256": compute_sha256(path)}
