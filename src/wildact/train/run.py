@@ -94,6 +94,8 @@ def train_recipe(
     tests = [validation] if isinstance(validation, Path) else list(validation or ())
     if isinstance(recipe, NamerRecipe):
         _check_device(device)
+        if devices * nodes > 1:
+            raise UsageError("a namer is trained by one process: leave --devices and --nodes out.")
         return train_namer(recipe, roots, out, validation=tests, split=split, device=device)
     parts = [load_part(root, split, recipe) for root in roots]
     dataset = join_datasets(parts)
