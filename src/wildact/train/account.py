@@ -117,9 +117,12 @@ def describe_dataset(dataset: Dataset, roots: Sequence[Path] = ()) -> dict[str, 
     roots = roots or [dataset.root]
     seconds = count_seconds(dataset.videos, dataset.actions)
     files = [path for root in roots for name in LABEL_FILES if (path := root / name).is_file()]
+    names = [path.name if len(roots) == 1 else f"{path.resolve().parent.name}/{path.name}" for path in files]
+    if len(set(names)) < len(names):  # folders of the same name
+        names = [f"{number} {name}" for number, name in enumerate(names, 1)]
     return {
         "folder": " + ".join(root.name for root in roots),
-        "sha256": {path.name if len(roots) == 1 else str(path): compute_sha256(path) for path in files},
+        "sha256": {name: compute_sha256(path) for name, path in zip(names, files, strict=True)},
         "splits": sorted({video.split for video in dataset.videos if video.split is not None}),
         "videos": len(dataset.videos),
         "sites": len({video.site for video in dataset.videos}),
