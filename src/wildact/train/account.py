@@ -22,6 +22,9 @@ from wildact.weights import WeightCard, compute_sha256
 
 LABEL_FILES = (ACTIONS, ANNOTATIONS, CLIPS)
 
+VALIDATION_SPLIT = "val"
+"""Split that the best weights, or thresholds, are chosen on, where a data set names splits."""
+
 
 class Account(Callback):
     """Counts what a run takes; goes on counting where a run was interrupted.
@@ -107,6 +110,15 @@ def find_difference(one: Any, other: Any, at: str = "") -> str | None:
     return None if one == other else at
 
 
+def hash_labels(roots: Sequence[Path]) -> dict[str, str]:
+    """Return the checksum of each label file of data sets, by folder and file name."""
+    files = [path for root in roots for name in LABEL_FILES if (path := root / name).is_file()]
+    names = [path.name if len(roots) == 1 else f"{path.resolve().parent.name}/{path.name}" for path in files]
+    if len(set(names)) < len(names):  # folders of the same name
+        names = [f"{number} {name}" for number, name in enumerate(names, 1)]
+    return {name: compute_sha256(path) for name, path in zip(names, files, strict=True)}
+
+
 def describe_dataset(dataset: Dataset, roots: Sequence[Path] = ()) -> dict[str, Any]:
     """Counts per class, and checksums by which the labels can be told apart.
 
@@ -116,13 +128,9 @@ def describe_dataset(dataset: Dataset, roots: Sequence[Path] = ()) -> dict[str, 
     """
     roots = roots or [dataset.root]
     seconds = count_seconds(dataset.videos, dataset.actions)
-    files = [path for root in roots for name in LABEL_FILES if (path := root / name).is_file()]
-    names = [path.name if len(roots) == 1 else f"{path.resolve().parent.name}/{path.name}" for path in files]
-    if len(set(names)) < len(names):  # folders of the same name
-        names = [f"{number} {name}" for number, name in enumerate(names, 1)]
     return {
         "folder": " + ".join(root.name for root in roots),
-        "sha256": {name: compute_sha256(path) for name, path in zip(names, files, strict=True)},
+        "sha256": hash_labels(roots),
         "splits": sorted({video.split for video in dataset.videos if video.split is not None}),
         "videos": len(dataset.videos),
         "sites": len({video.site for video in dataset.videos}),

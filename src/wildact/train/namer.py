@@ -20,23 +20,17 @@ from wildact.backbones.lite0 import fold_head, load_imagenet, read_package
 from wildact.datasets import load_dataset, select_split
 from wildact.errors import DatasetError, OutputError, UsageError
 from wildact.recipes import NamerRecipe
-from wildact.record import describe_environment, plain_values, save_json
+from wildact.record import describe_environment, plain_values
 from wildact.species import NamerNetwork, build_namer
 from wildact.taxonomy import load_taxonomy
+from wildact.train.account import VALIDATION_SPLIT, hash_labels
 from wildact.train.crops import Animal, count_labels, draw_views, list_animals, plan_views, read_crops
+from wildact.train.folder import finish_folder, make_folder
 from wildact.train.namer_head import Head, build_head, choose_threshold, fit_head, to_numpy
 from wildact.types import Image
-from wildact.weights import (
-    BEST_FILE,
-    WeightCard,
-    compute_sha256,
-    render_model_card,
-    save_record,
-    save_weights,
-)
+from wildact.weights import BEST_FILE, WeightCard, save_weights
 
-FEATURES_FILE, RECORD_FILE, CARD_FILE = "features.safetensors", "record.json", "MODEL_CARD.md"
-VALIDATION_SPLIT = "val"
+FEATURES_FILE = "features.safetensors"
 
 
 def train_namer(
@@ -72,7 +66,7 @@ def train_namer(
     taxonomy = load_taxonomy()
     animals = _list(data, split)
     tested = _list(validation or data, VALIDATION_SPLIT, strict=bool(validation))
-    _make_folder(out)
+    make_folder(out)
     state = read_package()
     network = _start_network(recipe, state)
     rng = np.random.default_rng(recipe.seed)
@@ -119,11 +113,7 @@ def train_namer(
         "environment": describe_environment(),
     }
     plain = {name: plain_values(value) for name, value in record.items()}
-    save_json(out / RECORD_FILE, plain)
-    card = save_record(out / BEST_FILE, plain)
-    with replacing(out / CARD_FILE) as part:
-        part.write_text(render_model_card(card, plain), encoding="utf-8")
-    return card
+    return finish_folder(out, plain)
 
 
 def _list(folders: Sequence[Path], split: str, *, strict: bool = True) -> list[Animal]:
@@ -138,13 +128,6 @@ def _list(folders: Sequence[Path], split: str, *, strict: bool = True) -> list[A
         listed = ", ".join(str(folder) for folder in folders)
         raise DatasetError(f"{listed}: the split '{split}' has no animal whose name the taxonomy knows.")
     return animals
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be made ({error.strerror}); choose another folder.") from error
 
 
 def _start_network(recipe: NamerRecipe, state: dict[str, Tensor]) -> NamerNetwork:
@@ -245,12 +228,9 @@ def _make_card(recipe: NamerRecipe, head: Head, threshold: float, data: Sequence
 
 
 def _describe(animals: Sequence[Animal], folders: Sequence[Path], pictures: int) -> dict[str, Any]:
-    files = [folder / name for folder in folders for name in ("annotations.json", "actions.json")]
     return {
         "folder": " + ".join(folder.resolve().name for folder in folders),
-        "sha256": {
-            f"{path.parent.name}/{path.name}": compute_sha256(path) for path in files if path.is_file()
-        },
+        "sha256": hash_labels(folders),
         "videos": len({animal.path for animal in animals}),
         "groups": len({animal.group for animal in animals}),
         "pictures": pictures,

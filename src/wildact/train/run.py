@@ -17,17 +17,16 @@ from lightning.pytorch.callbacks import Callback, ModelCheckpoint, TQDMProgressB
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from torch import nn
 
-from wildact.atomic import replacing
 from wildact.datasets import Dataset, join_datasets, load_dataset, map_classes, require_videos, select_split
 from wildact.datasets.classes import list_unknown
 from wildact.datasets.findings import SHARED_CAMERA, SHARED_FILE, SHARED_SITE, Finding
 from wildact.datasets.leakage import compare_datasets, find_copies
-from wildact.errors import DatasetError, OutputError, UsageError, WeightsError
+from wildact.errors import DatasetError, UsageError, WeightsError
 from wildact.recipes import DetectionRecipe, NamerRecipe
 from wildact.recognize import Lite0Probe
-from wildact.record import save_json
 from wildact.train import detection, probe, recognition, video_detection
 from wildact.train.account import (
+    VALIDATION_SPLIT,
     Account,
     describe_dataset,
     describe_training,
@@ -35,6 +34,7 @@ from wildact.train.account import (
     make_card,
     make_record,
 )
+from wildact.train.folder import LAST_FILE, finish_folder, make_folder
 from wildact.train.initial import build_model, describe_initial
 from wildact.train.log import MetricsLog
 from wildact.train.namer import train_namer
@@ -42,13 +42,9 @@ from wildact.train.schedule import iterations_per_epoch
 from wildact.train.step import Losses, Recipe, Training
 from wildact.train.validation import Validation
 from wildact.train.visits import Batches, Blocks
-from wildact.weights import BEST_FILE, WeightCard, render_model_card, save_record, save_weights
+from wildact.weights import BEST_FILE, WeightCard, save_weights
 
 _logger = logging.getLogger(__name__)
-
-LAST_FILE, RECORD_FILE, CARD_FILE = "last.safetensors", "record.json", "MODEL_CARD.md"
-
-VALIDATION_SPLIT = "val"
 
 
 def train_recipe(
@@ -111,7 +107,7 @@ def train_recipe(
     torch.manual_seed(recipe.seed)
     model = build_model(recipe, dataset)
     card = make_card(recipe, dataset, BEST_FILE, parts)
-    _make_folder(out)
+    make_folder(out)
     blocks, losses, per_visit = _plan(recipe, dataset, parts, model, out)
     last = out / "last.ckpt"
     initial = describe_initial(recipe, model)
@@ -157,11 +153,7 @@ def train_recipe(
     record = make_record(
         recipe, training, tested, account, initial=initial, processes=trainer.world_size, scores=scores
     )
-    save_json(out / RECORD_FILE, record)
-    card = save_record(out / BEST_FILE, record)
-    with replacing(out / CARD_FILE) as part:
-        part.write_text(render_model_card(card, record), encoding="utf-8")
-    return card
+    return finish_folder(out, record)
 
 
 def _save_best(out: Path, card: WeightCard, model: nn.Module, scores: dict[str, float]) -> None:
@@ -255,13 +247,6 @@ def compute_chances(parts: Sequence[Dataset], shares: Mapping[str, float]) -> li
         for name, part in zip(names, parts, strict=True)
         for _ in part.videos
     ]
-
-
-def _make_folder(out: Path) -> None:
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"{out} cannot be made ({error.strerror}); choose another folder.") from error
 
 
 def _iterations_done(checkpoint: Path, made_from: dict[str, Any]) -> int:
