@@ -6,6 +6,7 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from pathlib import Path
 
 import cv2
@@ -113,8 +114,7 @@ def draw_views(
     views: Sequence[tuple[Animal, bool]], data: NamerData, rng: Generator
 ) -> Iterator[tuple[Animal, Image]]:
     """Yield each view's picture (size, size, 3) uint8, moved, changed and, at night, without colour."""
-    for (path, frame), members in _by_frame(views):
-        image = _read_frame(path, frame)
+    for image, members in _read_frames(views):
         for animal, night in members:
             yield animal, draw_view(image, animal.box, data, rng, night=night)
 
@@ -122,8 +122,7 @@ def draw_views(
 def read_crops(animals: Sequence[Animal], data: NamerData) -> Iterator[tuple[Animal, Image]]:
     """Yield each animal's picture (size, size, 3) uint8 as an analysis would cut it, by file and frame."""
     ordered = sorted(animals, key=lambda animal: (animal.path, animal.frame))
-    for (path, frame), members in _by_frame([(animal, False) for animal in ordered]):
-        image = _read_frame(path, frame)
+    for image, members in _read_frames([(animal, False) for animal in ordered]):
         for animal, _ in members:
             yield animal, crop_box(image, animal.box, size=data.size, context=data.context)
 
@@ -167,20 +166,28 @@ def count_labels(animals: Sequence[Animal]) -> dict[str, int]:
     return dict(sorted(Counter(animal.name for animal in animals).items()))
 
 
-def _by_frame(
+def _read_frames(
     views: Sequence[tuple[Animal, bool]],
-) -> Iterator[tuple[tuple[Path, int], list[tuple[Animal, bool]]]]:
-    grouped: dict[tuple[Path, int], list[tuple[Animal, bool]]] = defaultdict(list)
-    for view in views:
-        grouped[view[0].path, view[0].frame].append(view)
-    yield from grouped.items()
+) -> Iterator[tuple[Image, list[tuple[Animal, bool]]]]:
+    """Yield each frame with its views, given in the order of the files; each file is decoded once.
+
+    Raises:
+        DatasetError: if a labelled frame cannot be decoded.
+    """
+    for path, of_file in groupby(views, key=lambda view: view[0].path):
+        yield from _read_file(path, list(of_file))
 
 
-def _read_frame(path: Path, index: int) -> Image:
+def _read_file(
+    path: Path, views: Sequence[tuple[Animal, bool]]
+) -> Iterator[tuple[Image, list[tuple[Animal, bool]]]]:
+    members = {index: list(group) for index, group in groupby(views, key=lambda view: view[0].frame)}
+    wanted = frozenset(members)
     with VideoReader(path) as reader:
-        image = next((frame.image for frame in reader.frames(lambda k, _: k == index)), None)
-    if image is None:
-        raise DatasetError(
-            f"{path}: frame {index} is labelled, but cannot be decoded: run `wildact data check`."
-        )
-    return image
+        for frame in reader.frames(lambda index, _: index in wanted):
+            yield frame.image, members.pop(frame.index)
+            if not members:
+                return
+    raise DatasetError(
+        f"{path}: frame {min(members)} is labelled, but cannot be decoded: run `wildact data check`."
+    )
