@@ -2,7 +2,7 @@ import pytest
 
 from wildact.errors import RecipeError, UsageError
 from wildact.recipes import DetectionRecipe, RecognitionRecipe, list_recipes, load_recipe
-from wildact.recipes.schema import FOLDER
+from wildact.recipes.load import FOLDER
 
 
 def test_every_recipe_in_the_package_is_valid_and_named_as_its_file():

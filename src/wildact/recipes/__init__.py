@@ -1,5 +1,6 @@
 """Training recipes: one complete TOML file per experiment, checked by `schema`."""
 
+from wildact.recipes.load import find_recipe, list_recipes, load_recipe
 from wildact.recipes.schema import (
     AnyRecipe,
     DetectionRecipe,
@@ -7,9 +8,6 @@ from wildact.recipes.schema import (
     NamerRecipe,
     Recipe,
     RecognitionRecipe,
-    find_recipe,
-    list_recipes,
-    load_recipe,
 )
 
 __all__ = [
