@@ -111,13 +111,13 @@ def evaluate_models(
         actions=dataset.actions,
         settings=settings,
         evaluation=evaluation,
-        names={
-            video.info.path: {track.track_id: track.label for track in video.tracks}
-            for video in labelled.videos
-        },
     )
+    names_of = {
+        video.info.path: {track.track_id: track.label for track in video.tracks} for video in labelled.videos
+    }
+    videos = [(video, names_of.get(video.info.path, NO_NAMES)) for video in dataset.videos]
     counted: list[VideoCounts] = []
-    for one in _run_all(dataset.videos, models, run, workers):
+    for one in _run_all(videos, models, run, workers):
         counted.append(one)
         on_video(len(counted), len(dataset.videos))
     groups = {
@@ -224,10 +224,11 @@ def _notes(counted: Sequence[VideoCounts]) -> tuple[str, ...]:
 
 Run = partial[VideoCounts]
 
+NamedVideo = tuple[LabelledVideo, Mapping[int, str]]
+"""A video in the classes of the detector, and the label of each track by its id."""
 
-def _run_all(
-    videos: Sequence[LabelledVideo], models: Models, run: Run, workers: int
-) -> Iterator[VideoCounts]:
+
+def _run_all(videos: Sequence[NamedVideo], models: Models, run: Run, workers: int) -> Iterator[VideoCounts]:
     """One video after the other, in their order."""
     if workers <= 1:
         yield from (run(video, models) for video in videos)
@@ -240,7 +241,7 @@ def _run_all(
         yield from pool.map(partial(_run_alone, run=run), videos)
 
 
-def _run_alone(video: LabelledVideo, *, run: Run) -> VideoCounts:
+def _run_alone(video: NamedVideo, *, run: Run) -> VideoCounts:
     return run(video, _kept_models(run.keywords["settings"]))
 
 
@@ -251,15 +252,15 @@ def _kept_models(settings: AnalysisSettings) -> Models:
 
 
 def _run_video(
-    video: LabelledVideo,
+    named: NamedVideo,
     models: Models,
     *,
     species: Sequence[str],
     actions: Sequence[str],
     settings: AnalysisSettings,
     evaluation: EvaluationSettings,
-    names: Mapping[Path, Mapping[int, str]],
 ) -> VideoCounts:
+    video, names = named
     chain = bouts = None
     if evaluation.chain:
         chain = run_chain(
@@ -269,7 +270,7 @@ def _run_video(
             species=species,
             actions=actions,
             min_height_px=evaluation.min_height_px,
-            names=names.get(video.info.path, NO_NAMES),
+            names=names,
         )
     if evaluation.annotated:
         bouts = run_annotated(
