@@ -284,21 +284,15 @@ def build_maskrcnn_lite0_fpn(
         max_enlargement: ... or they would be enlarged more than this.
         max_detections: per frame.
     """
-    heads = BoxAndMaskHeads(
-        MultiScaleRoIAlign(["0", "1", "2", "3"], output_size=7, sampling_ratio=2),
-        TwoMLPHead(channels * 7 * 7, 512),
-        FastRCNNPredictor(512, num_classes),
-        fg_iou_thresh=0.5,
-        bg_iou_thresh=0.5,
-        batch_size_per_image=96,
-        positive_fraction=0.25,
-        bbox_reg_weights=None,
-        score_thresh=0.05,
-        nms_thresh=0.5,
-        detections_per_img=max_detections,
+    heads = _build_heads(
+        box_roi_pool=MultiScaleRoIAlign(["0", "1", "2", "3"], output_size=7, sampling_ratio=2),
+        box_head=TwoMLPHead(channels * 7 * 7, 512),
+        box_predictor=FastRCNNPredictor(512, num_classes),
         mask_roi_pool=MultiScaleRoIAlign(["0", "1", "2", "3"], output_size=14, sampling_ratio=2),
         mask_head=MaskRCNNHeads(channels, (channels,) * 3, dilation=1),
         mask_predictor=MaskRCNNPredictor(channels, channels, 1),
+        batch_size_per_image=96,
+        detections_per_img=max_detections,
     )
     anchors = AnchorGenerator(
         sizes=((20,), (40,), (80,), (160,), (320,)), aspect_ratios=((0.5, 1.0, 2.0),) * 5
@@ -336,6 +330,19 @@ def _build_rpn(
     )
 
 
+def _build_heads(**settings: Any) -> BoxAndMaskHeads:
+    """Build box and mask heads with torchvision's thresholds."""
+    return BoxAndMaskHeads(
+        **settings,
+        fg_iou_thresh=0.5,
+        bg_iou_thresh=0.5,
+        positive_fraction=0.25,
+        bbox_reg_weights=None,
+        score_thresh=0.05,
+        nms_thresh=0.5,
+    )
+
+
 def build_maskrcnn_resnet50_fpn(
     num_classes: int, *, short_side: int = 800, long_side: int = 1333, frozen_norm: bool = True
 ) -> MaskRCNN:
@@ -370,19 +377,11 @@ def build_maskrcnn_resnet50_fpn_v2(
 
 def _convert(model: Any, short_side: int, long_side: int) -> MaskRCNN:
     """Take torchvision's layers and defaults into a `MaskRCNN`; parameter names stay the same."""
-    heads = BoxAndMaskHeads(
-        *(getattr(model.roi_heads, name) for name in ("box_roi_pool", "box_head", "box_predictor")),
-        fg_iou_thresh=0.5,
-        bg_iou_thresh=0.5,
+    layers = ("box_roi_pool", "box_head", "box_predictor", "mask_roi_pool", "mask_head", "mask_predictor")
+    heads = _build_heads(
+        **{name: getattr(model.roi_heads, name) for name in layers},
         batch_size_per_image=512,
-        positive_fraction=0.25,
-        bbox_reg_weights=None,
-        score_thresh=0.05,
-        nms_thresh=0.5,
         detections_per_img=100,
-        mask_roi_pool=model.roi_heads.mask_roi_pool,
-        mask_head=model.roi_heads.mask_head,
-        mask_predictor=model.roi_heads.mask_predictor,
     )
     rpn = _build_rpn(
         model.rpn.anchor_generator,
