@@ -4,7 +4,7 @@ Crops are cut at the labelled boxes of real animals that the namer was not train
 (missouri_ct, ir_deer) are fused to one name, and each animal of a photograph has a name of its own. A name is
 right if it is what the label says or a group around it. Where a label is a group itself (bird) and the name
 lies within it, nobody knows whether the name is right; it counts as right and is listed as "finer".
-``animal`` is no name. Intervals are Wilson's, of 95 %, over bursts or animals.
+``animal`` does not count as a name. Intervals are Wilson's 95 % intervals over bursts or animals.
 """
 
 from __future__ import annotations

@@ -29,7 +29,7 @@ class WeightCard(BaseModel):
         trained_on: data the network was trained on, in words.
         trained_on_simulation: it has seen simulated videos only.
         min_probability: of an action network: bouts whose mean probability is lower are reported as unknown.
-            Chosen on validation data such that nine tenths of what is named is right; 0: all is named.
+            Chosen on validation data for a share of right answers, usually 90 %; 0: every bout is named.
         scores: measured quality, ``"data set/metric"`` to value.
         source: where the weights come from, if they are not wildact's own.
         notes: anything else a user should know.
