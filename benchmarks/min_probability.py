@@ -1,8 +1,8 @@
 """Choose the probability below which an action network's bouts are unknown, on labelled videos.
 
 The network sees the annotated tracks, as in an analysis; for each of its bouts the seconds count for which
-the labels name the same action. The smallest probability is chosen at which 90 % of the named seconds are right
-(``--precision``). ``--write`` puts it on the card. `wildact train` does so with its validation videos.
+the labels name the same action. The smallest probability is chosen at which 90 % of the named seconds are
+right (``--precision``). ``--write`` puts it on the card. `wildact train` does so with its validation videos.
 """
 
 from __future__ import annotations
