@@ -57,3 +57,16 @@ class LabelledVideo:
     def times_s(self) -> Float64:
         """(F,) float64 seconds of each frame, at the constant rate that labels have."""
         return np.arange(self.info.frames or 0) / float(self.info.fps)
+
+
+def cover_frame(info: VideoInfo, frames: int, label: str) -> Track:
+    """Return a track of one animal that fills the picture on all of ``frames`` frames."""
+    return Track(
+        track_id=1,
+        label=label,
+        label_score=1.0,
+        frames=np.arange(frames),
+        boxes=np.tile(np.array([0, 0, info.width, info.height], np.float32), (frames, 1)),
+        scores=np.ones(frames, np.float32),
+        masks=(None,) * frames,
+    )

@@ -26,12 +26,13 @@ from wildact.detect import (
 )
 from wildact.errors import UsageError
 from wildact.export import annotate_frames, choose_thumbnail_frame, save_ethogram, save_thumbnail
+from wildact.labels import cover_frame
 from wildact.memory import give_back_freed
 from wildact.recognize import Recognizer, load_recognizer, predict_actions, scores_to_bouts
 from wildact.record import StageTimer
 from wildact.species import Namer, load_namer
 from wildact.track import TrackerSettings, track_detections
-from wildact.types import ActionScores, Detections, Float64, Frame, Image, Track, VideoInfo, VideoResult
+from wildact.types import ActionScores, Detections, Float64, Frame, Image, Track, VideoResult
 
 ANIMAL = "animal"
 """The label of an animal of which nobody said what it is."""
@@ -186,7 +187,7 @@ def analyze_video(
         )
         light = sampler.classify()
     if settings.whole_frame:
-        tracks = (cover_frame(info, len(pts)),)
+        tracks = (cover_frame(info, len(pts), ANIMAL),)
     actions, tracks = _look_closer(path, tracks, times_s, models, settings, timer, progress)
     spans = {track.track_id: track.span_s(times_s, info.duration) for track in tracks}
     sure = models.recognizer.card.min_probability
@@ -211,19 +212,6 @@ def analyze_video(
             for part, facts in models.facts().items()
             if part != "detector" or not settings.whole_frame
         },
-    )
-
-
-def cover_frame(info: VideoInfo, frames: int) -> Track:
-    """Return a track of one animal that fills the picture on all of ``frames`` frames."""
-    return Track(
-        track_id=1,
-        label=ANIMAL,
-        label_score=1.0,
-        frames=np.arange(frames),
-        boxes=np.tile(np.array([0, 0, info.width, info.height], np.float32), (frames, 1)),
-        scores=np.ones(frames, np.float32),
-        masks=(None,) * frames,
     )
 
 

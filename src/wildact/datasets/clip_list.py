@@ -10,16 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-
 from wildact.datasets.csv_table import Table, read_table
 from wildact.datasets.dataset import Dataset, leads_out
 from wildact.datasets.limits import MAX_FRAMES
 from wildact.datasets.words import quote
 from wildact.decode import VideoReader, probe_video
 from wildact.errors import DatasetError, VideoError
-from wildact.labels import ActionLabel, LabelledVideo
-from wildact.types import Track, VideoInfo
+from wildact.labels import ActionLabel, LabelledVideo, cover_frame
+from wildact.types import VideoInfo
 
 CLIPS = "clips.csv"
 """Name of the file in the data set's folder."""
@@ -115,22 +113,12 @@ def _read_info(where: str, path: Path) -> VideoInfo:
 
 def _label_clip(info: VideoInfo, row: dict[str, str]) -> LabelledVideo:
     count = info.frames or 1  # `_read_info` has counted them
-    boxes = np.tile(np.array([0, 0, info.width, info.height], np.float32), (count, 1))
-    track = Track(
-        track_id=1,
-        label=SPECIES,
-        label_score=1.0,
-        frames=np.arange(count),
-        boxes=boxes,
-        scores=np.ones(count, np.float32),
-        masks=(None,) * count,
-    )
     return LabelledVideo(
         info=info,
         site="",
         camera="",
         light=None,
-        tracks=(track,),
+        tracks=(cover_frame(info, count, SPECIES),),
         actions=(ActionLabel(1, row["action"], 0, count),),
         split=row.get("split") or None,
         recording=row.get("recording", ""),
